@@ -1,0 +1,16 @@
+# A room is one folder, one concept, one static library: kachery_room(store DEPENDS core os ... SOURCES ... TESTS ...).
+# Other rooms include it as "store/store.h". TESTS become one GoogleTest program, store_test.
+function(kachery_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;LINKS;TESTS;TEST_LINKS" ${ARGN})
+  add_library(kachery_${name} STATIC ${ROOM_SOURCES})
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR PARENT_PATH root)
+  target_include_directories(kachery_${name} PUBLIC ${root})
+  list(TRANSFORM ROOM_DEPENDS PREPEND kachery_)
+  target_link_libraries(kachery_${name} PUBLIC ${ROOM_DEPENDS} PRIVATE ${ROOM_LINKS})
+  if(KACHERY_TESTS AND ROOM_TESTS)
+    add_executable(${name}_test ${ROOM_TESTS})
+    target_link_libraries(${name}_test PRIVATE kachery_${name} ${ROOM_TEST_LINKS} fmt::fmt GTest::gtest GTest::gtest_main)
+    target_include_directories(${name}_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${name})
+  endif()
+endfunction()
