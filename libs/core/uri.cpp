@@ -1,0 +1,99 @@
+#include "core/uri.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+
+namespace kachery {
+namespace {
+
+// gen1 prints labels unencoded; we keep every character that leads nobody astray, and encode those that end
+// the label ('?', '#'), that decode ('%'), control characters, and bytes that are not UTF-8.
+std::string encode_path_label(std::string_view label) {
+  std::string out;
+  while (!label.empty()) {
+    const std::size_t size = utf8_sequence_size(label);
+    const auto first = static_cast<unsigned char>(label[0]);
+    const bool keep = size > 1 || (size == 1 && first >= 0x20 && first != 0x7F && label[0] != '?' &&
+                                   label[0] != '#' && label[0] != '%');
+    const std::size_t taken = std::max<std::size_t>(size, 1);
+    out += keep ? std::string(label.substr(0, taken)) : percent_encode(label.substr(0, taken), "");
+    label.remove_prefix(taken);
+  }
+  return out;
+}
+
+std::unexpected<Error> invalid(std::string_view text, std::string_view why) {
+  std::string message = "not a kachery URI: \"" + printable(text.substr(0, 200)) + "\": ";
+  message += why;
+  return fail(Code::invalid, std::move(message));
+}
+
+struct Split {
+  std::string_view before;
+  std::string_view after;
+};
+
+Split split_at(std::string_view text, std::size_t at) {
+  if (at == std::string_view::npos) return {text, {}};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+}  // namespace
+
+bool has_scheme(std::string_view text) {
+  const std::size_t end = text.find("://");
+  if (end == 0 || end == std::string_view::npos) return false;
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_scheme_char = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  };
+  return is_letter(text[0]) && std::ranges::all_of(text.substr(0, end), is_scheme_char);
+}
+
+Result<Uri> Uri::parse(std::string_view text) {
+  const std::size_t scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos)
+    return invalid(text, "it has no scheme; sha1://HASH was expected");
+  const auto algorithm = algorithm_named(text.substr(0, scheme_end));
+  if (!algorithm) return invalid(text, "its scheme is none of sha1, sha256");
+
+  // The digest has no special characters, so the first one ends it, and a fragment is no part of any name.
+  const std::string_view rest =
+      split_at(text.substr(scheme_end + 3), text.substr(scheme_end + 3).find('#')).before;
+  const auto [path, query] = split_at(rest, rest.find('?'));
+  const auto [name, path_label] = split_at(path, path.find('/'));
+  const auto [hex, dot_label] = split_at(name, name.find('.'));
+
+  auto digest = Digest::parse(*algorithm, hex);
+  if (!digest) return invalid(text, digest.error().message);
+  Uri uri{*digest, percent_decode(path_label.empty() ? dot_label : path_label)};
+
+  for (std::string_view left = query; !left.empty();) {
+    const auto [item, next] = split_at(left, left.find('&'));
+    left = next;
+    const auto [key, value] = split_at(item, item.find('='));
+    if (key == "label") uri.label = percent_decode(value);
+    if (key == "manifest") {
+      auto manifest = Digest::parse(Algorithm::sha1, value);
+      if (!manifest) return invalid(text, "its manifest is " + manifest.error().message);
+      uri.manifest = *manifest;
+    }
+  }
+  return uri;
+}
+
+std::string Uri::str(LabelStyle style) const {
+  std::string text(algorithm_name(digest.algorithm()));
+  text += "://" + digest.hex();
+  if (!label.empty() && style == LabelStyle::path) text += "/" + encode_path_label(label);
+  char separator = '?';
+  if (!label.empty() && style == LabelStyle::query) {
+    text += "?label=" + percent_encode(label, "/");
+    separator = '&';
+  }
+  if (manifest) text += separator + ("manifest=" + manifest->hex());
+  return text;
+}
+
+}  // namespace kachery
