@@ -1,0 +1,80 @@
+// Directory: one tree on this machine behind one seam, so that every failure can be tried.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "os/file.h"
+
+namespace kachery {
+
+enum class EntryKind { file, directory, other };
+
+struct Entry {
+  std::string name;
+  EntryKind kind;
+};
+
+enum class Replace { no, yes };
+
+// Held for as long as the object lives; given back by the kernel when the process ends.
+class Lock {
+ public:
+  virtual ~Lock() = default;
+};
+
+// The few operations that the store is made of. Paths are relative, made of plain names ("sha1/ab/x"), and
+// never leave the root: no step of them may be a symbolic link. Each call is one step that may fail, and that
+// a power cut may undo unless a sync_ followed; os/publish.h says in which order they make something durable.
+// Thread-safe. Missing things are Code::not_found.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // Where it is, for messages and for paths that are handed out.
+  virtual std::string name() const = 0;
+
+  virtual Result<std::unique_ptr<File>> open(const std::string& path) const = 0;
+  // A new file, readable as widely as the root is, and written by nobody but the File returned.
+  virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
+  virtual Result<FileStamp> stamp(const std::string& path) const = 0;
+  virtual Result<std::vector<Entry>> list(const std::string& path) const = 0;
+
+  // Code::exists if it is there.
+  virtual Result<> make_directory(const std::string& path) = 0;
+  // Atomic. With Replace::no, Code::exists if `to` is there.
+  virtual Result<> rename(const std::string& from, const std::string& to, Replace replace) = 0;
+  virtual Result<> remove(const std::string& path) = 0;
+  // An empty directory.
+  virtual Result<> remove_directory(const std::string& path) = 0;
+  // Sets the access time to now (and so the change time): "somebody still wants this".
+  virtual Result<> touch(const std::string& path) = 0;
+
+  // Makes the entries of one directory durable ("" is the root).
+  virtual Result<> sync_directory(const std::string& path) = 0;
+  // Makes the whole tree durable at once: two of these are cheaper than thousands of the others. Only where
+  // the file system is known to wait for everything and to report failures.
+  virtual bool can_sync_all() const = 0;
+  virtual Result<> sync_all() = 0;
+
+  // Takes the lock file at `path`, making it if need be; Code::unavailable if somebody holds it.
+  virtual Result<std::unique_ptr<Lock>> lock(const std::string& path) = 0;
+};
+
+enum class Missing { fail, create };
+
+// The tree at `root`, which may itself be reached through symbolic links. With Missing::create it is made,
+// with its parents, durably.
+Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& root, Missing missing);
+
+// Makes an empty file that everybody who may write to its directory may write to, whatever the umask; does
+// nothing where it is there already or cannot be made.
+void create_shared_file(const std::filesystem::path& path);
+
+// Whether times and locks there can be relied on: not so on NFS, SMB and other network file systems.
+bool is_network_file_system(const std::filesystem::path& path);
+
+}  // namespace kachery
