@@ -1,0 +1,248 @@
+#include "store/intake.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "os/random.h"
+#include "store/layout.h"
+#include "store/pump.h"
+
+namespace kachery {
+namespace {
+
+// gc spares what is younger than an hour; so an object that is stored again is refreshed when half of that is
+// over.
+constexpr std::int64_t kRefreshAfterNs = 1800LL * 1'000'000'000;
+
+Sink into(File& file) {
+  return [&file](ByteView piece) { return file.append(piece); };
+}
+
+Result<bool> same_bytes(const File& file, ByteView bytes) {
+  KACHERY_TRY(stamp, file.stamp());
+  if (stamp.size != bytes.size()) return false;
+  std::vector<std::byte> other(bytes.size());
+  KACHERY_TRY(got, file.read_at(0, other));
+  return got == bytes.size() && std::ranges::equal(other, bytes);
+}
+
+Result<bool> same_content(const File& one, const File& other) {
+  KACHERY_TRY(one_stamp, one.stamp());
+  KACHERY_TRY(other_stamp, other.stamp());
+  if (one_stamp.size != other_stamp.size) return false;
+  std::vector<std::byte> piece(std::min<ByteCount>(kPieceBytes, one_stamp.size));
+  std::vector<std::byte> other_piece(piece.size());
+  for (ByteCount offset = 0; offset < one_stamp.size;) {
+    KACHERY_TRY(got, one.read_at(offset, piece));
+    KACHERY_TRY(other_got, other.read_at(offset, std::span(other_piece).first(got)));
+    if (got == 0 || other_got != got || std::memcmp(piece.data(), other_piece.data(), got) != 0) return false;
+    offset += got;
+  }
+  return true;
+}
+
+std::unexpected<Error> fail_collision(const Digest& digest, std::string_view where) {
+  std::string message = "refused: different bytes with the same hash ";
+  message += algorithm_name(digest.algorithm());
+  message += "://" + digest.hex() + " are ";
+  message += where;
+  message += " already (a hash collision, made on purpose). What was there stays as it is.";
+  if (digest.algorithm() == Algorithm::sha1) message += " Use SHA-256 (--sha256) for such files.";
+  return fail(Code::corrupt, std::move(message));
+}
+
+}  // namespace
+
+Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Sync sync) const {
+  const Same same = [&](const File& file) { return same_bytes(file, bytes); };
+  KACHERY_TRY(links_agree(digest, same));
+  KACHERY_TRY(there, object_is_there(digest, same));
+  Staged staged{digest, bytes.size()};
+  if (there) {
+    KACHERY_TRY(alive, keep_alive(object_path(digest)));
+    if (alive) return staged;
+    staged.replace = Replace::yes;
+  }
+  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(temporary.file().append(bytes));
+  if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
+  temporary.close();
+  staged.temporary = std::move(temporary);
+  return staged;
+}
+
+Result<Staged> Intake::stage_stream(ByteSource& source, Algorithm algorithm, Sync sync,
+                                    Progress& progress) const {
+  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(pumped, pump(source, algorithm, progress, into(temporary.file())));
+  return finish_large(std::move(temporary), pumped, sync);
+}
+
+Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Sync sync,
+                                       Progress& progress) const {
+  KACHERY_TRY(before, file.stamp());
+  const std::int64_t begun_ns = known_.now_ns();
+  KACHERY_TRY(known, stage_known(before, algorithm, progress));
+  if (known) return *std::move(known);
+
+  Result<Staged> staged = before.size < kPieceBytes ? stage_small_file(file, algorithm, sync, progress)
+                                                    : stage_large_file(file, algorithm, sync, progress);
+  if (!staged) return staged;
+  KACHERY_TRY(after, file.stamp());
+  if (after == before && staged->size == before.size) known_.remember(before, staged->digest, begun_ns);
+  return staged;
+}
+
+// Without reading the source, if its state and the object's are both known.
+Result<std::optional<Staged>> Intake::stage_known(const FileStamp& stamp, Algorithm algorithm,
+                                                  Progress& progress) const {
+  const auto digest = known_.find(stamp, algorithm);
+  if (!digest) return std::nullopt;
+  const Result<std::unique_ptr<File>> object = root_.open(object_path(*digest));
+  if (!object) return std::nullopt;
+  KACHERY_TRY(whole, known_.holds(**object, *digest, progress));
+  if (!whole) return std::nullopt;
+  KACHERY_TRY(alive, keep_alive(object_path(*digest)));
+  if (!alive) return std::nullopt;
+  return Staged{*digest, stamp.size};
+}
+
+Result<Staged> Intake::stage_small_file(const File& file, Algorithm algorithm, Sync sync,
+                                        Progress& progress) const {
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
+  KACHERY_TRY(size, file.read_at(0, {buffer.get(), kPieceBytes}));
+  if (size == kPieceBytes) return stage_large_file(file, algorithm, sync, progress);  // It grew.
+  const ByteView bytes(buffer.get(), size);
+  KACHERY_TRY(digest, hash_bytes(bytes, algorithm, progress));
+  return stage_bytes(bytes, digest, sync);
+}
+
+Result<Staged> Intake::stage_large_file(const File& file, Algorithm algorithm, Sync sync,
+                                        Progress& progress) const {
+  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(cloned, temporary.file().clone_from(file));
+  // A clone shares the source's blocks but not its later changes, so what is hashed is what is kept.
+  const auto source = stream_of(cloned ? temporary.file() : file);
+  KACHERY_TRY(pumped, pump(*source, algorithm, progress, cloned ? Sink() : into(temporary.file())));
+  return finish_large(std::move(temporary), pumped, sync);
+}
+
+Result<Staged> Intake::finish_large(Temporary temporary, const Pumped& pumped, Sync sync) const {
+  if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
+  const File& content = temporary.file();
+  KACHERY_TRY(links_agree(pumped.digest, [&](const File& file) { return same_content(file, content); }));
+  temporary.close();
+  return Staged{pumped.digest, pumped.size, std::move(temporary)};
+}
+
+Result<bool> Intake::admit(std::span<Staged> batch, Sync sync, std::size_t threads) const {
+  std::vector<Publication> publications;
+  std::vector<Staged*> published;
+  std::vector<std::string> existing;
+  for (Staged& staged : batch) {
+    const std::string path = object_path(staged.digest);
+    if (staged.temporary) {
+      publications.push_back({staged.temporary->path(), path, staged.replace});
+      published.push_back(&staged);
+    } else {
+      existing.push_back(path);
+    }
+  }
+  KACHERY_TRY(outcomes, publish(root_, publications, sync, threads));
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i] == Published::existed) {
+      KACHERY_TRY(settled, settle(*published[i]));
+      if (!settled) return false;
+    } else {
+      published[i]->temporary->keep();
+      known_.remember_own(root_, publications[i].path, published[i]->digest, published[i]->size);
+    }
+  }
+  return confirm(existing, sync);
+}
+
+// Somebody else made these: they must be durable too, and still there after that. False if one is not.
+Result<bool> Intake::confirm(std::span<const std::string> existing, Sync sync) const {
+  const auto check = [&]() -> Result<> {
+    KACHERY_TRY(make_durable(root_, existing, sync));
+    for (const std::string& path : existing) KACHERY_TRY(root_.stamp(path));
+    return {};
+  };
+  Result<> confirmed = check();
+  if (confirmed) return true;
+  if (confirmed.error().code == Code::not_found) return false;
+  return std::unexpected(std::move(confirmed).error());
+}
+
+// An object with this digest appeared, or was there, while the temporary waited. False if it is gone again.
+Result<bool> Intake::settle(Staged& staged) const {
+  const std::string path = object_path(staged.digest);
+  KACHERY_TRY(mine, root_.open(staged.temporary->path()));
+  KACHERY_TRY(there,
+              object_is_there(staged.digest, [&](const File& file) { return same_content(file, *mine); }));
+  if (there) {
+    KACHERY_TRY(alive, keep_alive(path));
+    if (alive) return confirm({&path, 1}, Sync::each);
+  }
+  const Publication publication{staged.temporary->path(), path, there ? Replace::yes : Replace::no};
+  KACHERY_TRY(mine->sync());
+  KACHERY_TRY(outcomes, publish(root_, {&publication, 1}, Sync::each, 1));
+  if (outcomes.front() == Published::existed) return false;
+  staged.temporary->keep();
+  return true;
+}
+
+Result<> Intake::refuse_collision(const Digest& digest, const File& content) const {
+  const Same same = [&](const File& file) { return same_content(file, content); };
+  KACHERY_TRY(object_is_there(digest, same));
+  return links_agree(digest, same);
+}
+
+// Whether there is an object, and with this content. A damaged one is put aside, and counts as absent.
+Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) const {
+  Result<std::unique_ptr<File>> object = root_.open(object_path(digest));
+  if (!object && object.error().code == Code::not_found) return false;
+  if (!object) return std::unexpected(std::move(object).error());
+  const Result<bool> equal = same(**object);
+  if (equal && *equal) return true;
+
+  Progress unwatched;
+  const auto source = stream_of(**object);
+  const Result<Pumped> actual = pump(*source, digest.algorithm(), unwatched);
+  if (actual && actual->digest == digest) return fail_collision(digest, "stored");
+  KACHERY_TRY(quarantine(digest));
+  return false;
+}
+
+Result<> Intake::links_agree(const Digest& digest, const Same& same) const {
+  std::vector<std::string> unused;
+  for (const OpenLink& link : links_.open(digest, unused)) {
+    const Result<bool> equal = same(*link.file);
+    if (equal && *equal) continue;
+    Progress unwatched;
+    const Result<bool> holds = links_.holds(link, unwatched);
+    if (holds && *holds) return fail_collision(digest, "linked from " + link.record.path.native());
+  }
+  return {};
+}
+
+// Tells gc that the object is wanted. False if it belongs to another user, so that we may not: a copy of our
+// own then takes its place.
+Result<bool> Intake::keep_alive(const std::string& path) const {
+  KACHERY_TRY(stamp, root_.stamp(path));
+  if (known_.now_ns() - stamp.ctime_ns < kRefreshAfterNs) return true;
+  Result<> touched = root_.touch(path);
+  if (!touched && touched.error().code == Code::denied) return false;
+  if (!touched) return std::unexpected(std::move(touched).error());
+  known_.carry_over(stamp, root_, path);
+  return true;
+}
+
+Result<> Intake::quarantine(const Digest& digest) const {
+  const Result<> made = root_.make_directory(std::string(kQuarantine));
+  if (!made && made.error().code != Code::exists) return made;
+  const std::string place = std::string(kQuarantine) + "/" + digest.hex() + "." + random_hex(4);
+  return root_.rename(object_path(digest), place, Replace::no);
+}
+
+}  // namespace kachery

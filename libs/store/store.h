@@ -1,0 +1,140 @@
+// Store: bytes on this disk by digest, and links to files of the user's.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/digest.h"
+#include "core/progress.h"
+#include "crypto/hasher.h"
+#include "os/clock.h"
+#include "os/directory.h"
+#include "store/intake.h"
+#include "store/known_hashes.h"
+#include "store/links.h"
+#include "store/session_area.h"
+
+namespace kachery {
+
+struct Stored {
+  Digest digest;
+  ByteCount size;
+};
+
+// Content that was found, and whose hash was checked.
+struct Found {
+  std::unique_ptr<File> file;
+  FileStamp stamp;
+  std::filesystem::path path;  // Absolute. A link's is the user's own file.
+  bool linked;
+};
+
+struct Fault {
+  Digest digest;
+  std::string what;
+};
+
+struct ScrubReport {
+  std::uint64_t objects = 0;
+  std::uint64_t links = 0;
+  ByteCount bytes = 0;
+  std::vector<Fault> damaged;      // Objects, now in quarantine.
+  std::vector<Fault> stale_links;  // Files of the user's that changed or went away.
+  std::vector<Fault> missing;      // Asked for, and neither object nor link.
+};
+
+struct StoreParts {
+  Directory& root;
+  HashCache* cache;  // May be null.
+  const Clock& clock;
+  std::size_t threads;  // For batches.
+};
+
+class StoreWriter;
+
+// Objects are written once and never change, so any number of threads and processes may use one directory
+// without locks. What a call has returned is durable. Every part outlives the store. Calls block on the disk.
+class Store {
+ public:
+  explicit Store(const StoreParts& parts);
+
+  // Keeps everything in `source`. The same content twice is one object. Code::corrupt if another content has
+  // the same digest already (a collision): the first stays, the second is refused. Code::exhausted if the
+  // disk is full.
+  Result<Stored> put(ByteSource& source, Algorithm algorithm, Progress& progress);
+
+  // Keeps files, as one batch: durable together, all or an error. A path may name a pipe. In the order of
+  // `paths`.
+  Result<std::vector<Stored>> put_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
+                                        Progress& progress);
+
+  // For content that comes in parts. The writer must not outlive the store.
+  StoreWriter create(Algorithm algorithm);
+
+  // Notes where files are, without a copy. They are hashed, unless they are known and unchanged. As one
+  // batch.
+  Result<std::vector<Stored>> link_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
+                                         Progress& progress);
+
+  // The object, or a linked file that still has the content. Code::not_found says where it looked and what it
+  // saw; Code::corrupt means that the object is damaged and no link helps.
+  Result<Found> open(const Digest& digest, Progress& progress);
+
+  // Fills memory with the content and hashes exactly that memory. `allocate` is called with the size and
+  // gives the space, or less if there is no memory; it may be called again if a damaged object is followed by
+  // a good link.
+  using Allocate = std::function<std::span<std::byte>(ByteCount)>;
+  Result<> read(const Digest& digest, const Allocate& allocate, Progress& progress);
+
+  // Reads every object, or only those named, and says which are not what their name says; these are moved to
+  // quarantine/. Links are re-hashed too; a changed file of the user's is reported, its record stays.
+  Result<ScrubReport> scrub(std::span<const Digest> only, Progress& progress);
+
+  Directory& root() { return root_; }
+
+ private:
+  friend class StoreWriter;
+
+  Result<Stored> put_bytes(ByteView bytes, const Digest& digest);
+  Result<Stored> put_staged(Staged staged);
+  Result<std::vector<Staged>> stage_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
+                                          Sync sync, Progress& progress);
+  // The user's file and its digest, checked against what is known by that digest.
+  struct Linked;
+  Result<Linked> link_one(const std::filesystem::path& path, Algorithm algorithm, Progress& progress);
+  std::unexpected<Error> fail_missing(const Digest& digest, const std::vector<std::string>& misses,
+                                      bool damaged) const;
+
+  Directory& root_;
+  std::size_t threads_;
+  KnownHashes known_;
+  Links links_;
+  SessionArea area_;
+  Intake intake_;
+};
+
+// Content that comes in parts: memory up to a piece (1 MiB), a temporary beyond. One thread at a time.
+class StoreWriter {
+ public:
+  Result<> append(ByteView bytes);
+
+  // Makes it an object. After this, or after a failure, only destroy the writer. Destroyed without it, the
+  // writer leaves nothing.
+  Result<Stored> commit();
+
+ private:
+  friend class Store;
+  StoreWriter(Store& store, Algorithm algorithm) : store_(store), hasher_(algorithm) {}
+
+  Store& store_;
+  Hasher hasher_;
+  std::vector<std::byte> buffer_;
+  std::optional<Temporary> temporary_;
+  ByteCount size_ = 0;
+};
+
+}  // namespace kachery
