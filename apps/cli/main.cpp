@@ -1,0 +1,44 @@
+// The program: reads the arguments and the environment, makes the parts, runs one command.
+#include <atomic>
+#include <csignal>
+
+#include "client/session.h"
+#include "commands.h"
+#include "console.h"
+
+namespace {
+
+std::atomic<kachery::Progress*> running = nullptr;
+
+// The first signal asks the command to stop and to clean up; a second one ends the program at once.
+void on_signal(int signal) {
+  if (kachery::Progress* progress = running) progress->cancel = true;
+  std::signal(signal, SIG_DFL);
+}
+
+kachery::Result<kachery::Configuration> configure(const kachery::cli::Arguments& arguments) {
+  if (!arguments.directory.empty()) return kachery::Configuration{arguments.directory, "--dir"};
+  return kachery::configuration_from_environment();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto parsed = kachery::cli::parse_arguments({argv, argv + argc});
+  if (const auto* finished = std::get_if<kachery::cli::Finished>(&parsed)) return finished->exit_status;
+  const auto& arguments = std::get<kachery::cli::Arguments>(parsed);
+
+  const auto configuration = configure(arguments);
+  if (!configuration) {
+    kachery::cli::say(configuration.error().message);
+    return kachery::exit_status(configuration.error().code);
+  }
+  kachery::Session session(*configuration);
+  kachery::Progress progress;
+  running = &progress;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  const int status = kachery::cli::run(arguments, session, progress);
+  running = nullptr;
+  return status;
+}

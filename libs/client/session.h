@@ -1,0 +1,71 @@
+// Session: what people use. Names go in and out as they write them; the bytes are the store's.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/configuration.h"
+#include "core/progress.h"
+#include "core/uri.h"
+#include "os/file.h"
+#include "store/store.h"
+
+namespace kachery {
+
+// What was found under a name.
+struct Located {
+  std::unique_ptr<File> file;
+  std::filesystem::path path;
+  ByteCount size = 0;
+  std::string kind;  // "object", "link", or "path" where the name was a path.
+};
+
+// One store, opened when it is first needed, and what surrounds it. Thread-safe; never used across a fork.
+class Session {
+ public:
+  explicit Session(Configuration configuration);
+  ~Session();
+
+  const Configuration& configuration() const { return configuration_; }
+
+  // The store, made if it is missing.
+  Result<Store*> writing_store();
+  // The store, or null if its directory does not exist.
+  Result<Store*> reading_store();
+
+  // Keeps copies of files, which may also be pipes, in the order of `paths`. The regular files are one batch:
+  // all are durable, or the call fails.
+  Result<std::vector<Stored>> store_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
+                                          Progress& progress);
+
+  // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked.
+  // Code::not_found says where it looked.
+  Result<Located> locate(const std::string& name, Progress& progress);
+
+  // Puts a copy at `destination`, atomically, replacing a file there.
+  Result<> copy_to(const std::string& name, const std::filesystem::path& destination, Progress& progress);
+
+  // The whole content in memory that `allocate` gives.
+  Result<> read(const std::string& name, const Store::Allocate& allocate, Progress& progress);
+
+ private:
+  struct Opened;
+
+  Result<Opened*> open(Missing missing);
+  std::unexpected<Error> fail_no_directory(const std::string& name) const;
+
+  Configuration configuration_;
+  std::mutex mutex_;
+  std::unique_ptr<Opened> opened_;
+};
+
+// The label that a stored file gets: the last part of its path.
+std::string label_of(const std::filesystem::path& path);
+
+}  // namespace kachery
