@@ -1,0 +1,29 @@
+"""The native session of this process, for the directory that the environment names now."""
+
+from __future__ import annotations
+
+import os
+
+from . import _native
+
+# Kept for the life of the process: a session holds the store's database open. Keyed by directory and its origin.
+_sessions: dict[tuple[bytes, str], _native.Session] = {}
+
+
+def current() -> _native.Session:
+    """The session for KACHERY_DIR and its kin, as they are set at this moment."""
+    directory, origin = _native.configured_directory()
+    key = (os.path.abspath(directory), origin)
+    if key not in _sessions:
+        _sessions[key] = _native.Session(*key)
+    return _sessions[key]
+
+
+def _start_afresh() -> None:
+    # The parent's databases must be closed by the parent only.
+    for session in _sessions.values():
+        session.abandon()
+    _sessions.clear()
+
+
+os.register_at_fork(after_in_child=_start_afresh)
