@@ -200,10 +200,10 @@ Result<int> run_command(const Context& context, const InfoCommand& command) {
   return 0;
 }
 
-json::Array faults_as_json(std::span<const Fault> faults) {
+json::Array findings_as_json(std::span<const Finding> faults) {
   json::Array items;
-  for (const Fault& fault : faults)
-    items.emplace_back(json::Object{{"uri", Uri{fault.digest, ""}.str()}, {"what", fault.what}});
+  for (const Finding& finding : faults)
+    items.emplace_back(json::Object{{"uri", Uri{finding.digest, ""}.str()}, {"what", finding.what}});
   return items;
 }
 
@@ -226,21 +226,21 @@ Result<int> run_command(const Context& context, const VerifyCommand& command) {
     KACHERY_TRY(print_line(json::Value(json::Object{{"objects", report.objects},
                                                     {"links", report.links},
                                                     {"bytes", report.bytes},
-                                                    {"damaged", faults_as_json(report.damaged)},
-                                                    {"stale_links", faults_as_json(report.stale_links)},
-                                                    {"missing", faults_as_json(report.missing)}})
+                                                    {"damaged", findings_as_json(report.damaged)},
+                                                    {"stale_links", findings_as_json(report.stale_links)},
+                                                    {"missing", findings_as_json(report.missing)}})
                                .str()));
   } else {
     KACHERY_TRY(
         print_line(fmt::format("{} objects, {} links, {} checked: {} damaged, {} links stale, {} missing",
                                report.objects, report.links, human_size(report.bytes), report.damaged.size(),
                                report.stale_links.size(), report.missing.size())));
-    for (const Fault& fault : report.damaged)
-      say(fmt::format("damaged, moved to quarantine/: {}: {}", Uri{fault.digest, ""}.str(), fault.what));
-    for (const Fault& fault : report.stale_links)
-      say(fmt::format("stale link: {}: {}", Uri{fault.digest, ""}.str(), fault.what));
-    for (const Fault& fault : report.missing)
-      say(fmt::format("missing: {}: {}", Uri{fault.digest, ""}.str(), fault.what));
+    for (const Finding& finding : report.damaged)
+      say(fmt::format("damaged, moved to quarantine/: {}: {}", Uri{finding.digest, ""}.str(), finding.what));
+    for (const Finding& finding : report.stale_links)
+      say(fmt::format("stale link: {}: {}", Uri{finding.digest, ""}.str(), finding.what));
+    for (const Finding& finding : report.missing)
+      say(fmt::format("missing: {}: {}", Uri{finding.digest, ""}.str(), finding.what));
   }
   if (!report.damaged.empty()) return exit_status(Code::corrupt);
   if (!report.missing.empty()) return exit_status(Code::not_found);

@@ -1,1 +1,79 @@
+#include "db/database.h"
+
 #include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace kachery {
+namespace {
+
+class DatabaseTest : public testing::Test {
+ protected:
+  DatabaseTest() : path_(std::filesystem::path(testing::TempDir()) / "database_test.db") { remove_files(); }
+  ~DatabaseTest() override { remove_files(); }
+
+  void remove_files() const {
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_.native() + suffix);
+  }
+
+  Database open() {
+    auto database = Database::open(path_, Durability::full);
+    EXPECT_TRUE(database);
+    return *std::move(database);
+  }
+
+  std::filesystem::path path_;
+};
+
+TEST_F(DatabaseTest, KeepsRowsOverReopening) {
+  {
+    Database database = open();
+    ASSERT_TRUE(database.run("CREATE TABLE t(a INTEGER PRIMARY KEY, b BLOB)"));
+    auto insert = database.prepare("INSERT INTO t VALUES(?1, ?2)");
+    ASSERT_TRUE(insert);
+    for (const int i : {1, 2}) {
+      insert->bind(1, i).bind(2, as_bytes(i == 1 ? "one" : ""));
+      ASSERT_TRUE(insert->run());
+    }
+  }
+  Database database = open();
+  auto select = database.prepare("SELECT b FROM t WHERE a = ?1");
+  ASSERT_TRUE(select);
+  select->bind(1, 1);
+  const auto row = select->step();
+  ASSERT_TRUE(row && *row);
+  EXPECT_EQ(as_text(select->column_bytes(0)), "one");
+}
+
+TEST_F(DatabaseTest, ForgetsATransactionThatWasNotCommitted) {
+  Database database = open();
+  ASSERT_TRUE(database.run("CREATE TABLE t(a)"));
+  {
+    auto transaction = Transaction::begin(database);
+    ASSERT_TRUE(transaction);
+    ASSERT_TRUE(database.run("INSERT INTO t VALUES(2)"));
+  }
+  auto transaction = Transaction::begin(database);
+  ASSERT_TRUE(transaction) << "the one before was not rolled back";
+  ASSERT_TRUE(database.run("INSERT INTO t VALUES(3)"));
+  ASSERT_TRUE(transaction->commit());
+  auto count = database.prepare("SELECT sum(a) FROM t");
+  ASSERT_TRUE(count && *count->step());
+  EXPECT_EQ(count->column_int(0), 3) << "2 was rolled back";
+}
+
+TEST_F(DatabaseTest, SaysThatAFileIsNoDatabase) {
+  std::ofstream(path_) << std::string(5000, 'x');
+  const auto database = Database::open(path_, Durability::full);
+  ASSERT_FALSE(database);
+  EXPECT_EQ(database.error().code, Code::corrupt);
+}
+
+TEST_F(DatabaseTest, SaysThatAConstraintWasBroken) {
+  Database database = open();
+  ASSERT_TRUE(database.run("CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES(1)"));
+  EXPECT_EQ(database.run("INSERT INTO t VALUES(1)").error().code, Code::exists);
+}
+
+}  // namespace
+}  // namespace kachery

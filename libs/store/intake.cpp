@@ -129,8 +129,11 @@ Result<Staged> Intake::stage_large_file(const File& file, Algorithm algorithm, S
 
 Result<Staged> Intake::finish_large(Temporary temporary, const Pumped& pumped, Sync sync) const {
   if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
-  const File& content = temporary.file();
-  KACHERY_TRY(links_agree(pumped.digest, [&](const File& file) { return same_content(file, content); }));
+  const Same same = [&](const File& file) -> Result<bool> {
+    KACHERY_TRY(content, root_.open(temporary.path()));
+    return same_content(file, *content);
+  };
+  KACHERY_TRY(links_agree(pumped.digest, same));
   temporary.close();
   return Staged{pumped.digest, pumped.size, std::move(temporary)};
 }
@@ -209,7 +212,10 @@ Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) con
   Progress unwatched;
   const auto source = stream_of(**object);
   const Result<Pumped> actual = pump(*source, digest.algorithm(), unwatched);
-  if (actual && actual->digest == digest) return fail_collision(digest, "stored");
+  if (actual && actual->digest == digest) {
+    if (!equal) return equal;  // The new content cannot be read again.
+    return fail_collision(digest, "stored");
+  }
   KACHERY_TRY(quarantine(digest));
   return false;
 }
@@ -221,7 +227,9 @@ Result<> Intake::links_agree(const Digest& digest, const Same& same) const {
     if (equal && *equal) continue;
     Progress unwatched;
     const Result<bool> holds = links_.holds(link, unwatched);
-    if (holds && *holds) return fail_collision(digest, "linked from " + link.record.path.native());
+    if (!holds || !*holds) continue;
+    if (!equal) return std::unexpected(equal.error());  // The new content cannot be read again.
+    return fail_collision(digest, "linked from " + link.record.path.native());
   }
   return {};
 }

@@ -46,6 +46,12 @@ std::optional<FileStamp> parse_stamp(const json::Value& record) {
   return stamp;
 }
 
+Result<json::Value> parse_text(std::string_view text) {
+  Result<json::Value> value = json::parse(text, json::EscapedBytes::yes);
+  if (!value) return damaged(value.error().message);
+  return value;
+}
+
 // The two fields that all records have, the size from `size_holder`.
 Result<LinkRecord> parse_common(const json::Value& record, const json::Value* size_holder,
                                 const Digest& digest) {
@@ -84,7 +90,7 @@ std::string LinkRecord::gen1_str() const {
 }
 
 Result<LinkRecord> LinkRecord::parse(std::string_view text, const Digest& digest) {
-  KACHERY_TRY(value, json::parse(text, json::EscapedBytes::yes));
+  KACHERY_TRY(value, parse_text(text));
   KACHERY_TRY(record, parse_common(value, &value, digest));
   const json::Value* hash = value.find(algorithm_name(digest.algorithm()));
   if (hash == nullptr || hash->if_string() == nullptr || *hash->if_string() != digest.hex())
@@ -96,7 +102,7 @@ Result<LinkRecord> LinkRecord::parse(std::string_view text, const Digest& digest
 }
 
 Result<LinkRecord> LinkRecord::parse_gen1(std::string_view text, const Digest& digest) {
-  KACHERY_TRY(value, json::parse(text, json::EscapedBytes::yes));
+  KACHERY_TRY(value, parse_text(text));
   return parse_common(value, value.find("stat"), digest);
 }
 

@@ -33,7 +33,7 @@ struct Found {
   bool linked;
 };
 
-struct Fault {
+struct Finding {
   Digest digest;
   std::string what;
 };
@@ -42,9 +42,9 @@ struct ScrubReport {
   std::uint64_t objects = 0;
   std::uint64_t links = 0;
   ByteCount bytes = 0;
-  std::vector<Fault> damaged;      // Objects, now in quarantine.
-  std::vector<Fault> stale_links;  // Files of the user's that changed or went away.
-  std::vector<Fault> missing;      // Asked for, and neither object nor link.
+  std::vector<Finding> damaged;      // Objects, now in quarantine.
+  std::vector<Finding> stale_links;  // Files of the user's that changed or went away.
+  std::vector<Finding> missing;      // Asked for, and neither object nor link.
 };
 
 struct StoreParts {

@@ -1,0 +1,47 @@
+# Sourced by the other scripts: installs what is missing on a Debian 12, and makes .venv. Needs root or sudo only when
+# something is missing.
+
+# What the build needs, and what the tests need beyond it; all from Debian.
+BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libcli11-dev libfmt-dev libsqlite3-dev
+  libssl-dev lld-19 ninja-build pkg-config python3-dev python3-venv"
+TEST_PACKAGES="clang-format-19 clang-tidy-19 e2fsprogs git libclang-rt-19-dev libgtest-dev librapidcheck-dev mount procps
+  strace util-linux xfsprogs"
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  echo "installing: ${missing[*]}"
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    echo "These Debian packages are missing, and installing them needs root or sudo." >&2
+    return 1
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# A fingerprint of everything that goes into the wheel.
+wheel_inputs() {
+  find CMakeLists.txt VERSION README.md LICENSE pyproject.toml cmake libs apps python -type f \
+    -not -path '*/__pycache__/*' -not -path 'python/tests/*' -printf '%p %s %T@\n' | sort | sha256sum
+}
+
+# Builds the wheel and installs it into .venv, with the Python packages named; at once when nothing has changed.
+install_wheel() {
+  [ -x .venv/bin/python ] || /usr/bin/python3 -m venv .venv
+  local inputs
+  inputs="$* $(wheel_inputs)"
+  [ "$(cat .venv/kachery-inputs 2>/dev/null)" = "$inputs" ] && return
+  echo "building and installing the Python package (a few minutes the first time)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.0" \
+    "nanobind-backend>=1.0" "simplejson>=3.17" "$@"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+    --force-reinstall .
+  echo "$inputs" >.venv/kachery-inputs
+}
