@@ -93,6 +93,7 @@ struct Grammar {
 std::variant<Arguments, Finished> parse_arguments(const std::vector<std::string>& arguments) {
   const std::vector<std::string> translated = translate_old_name(arguments);
   std::vector<const char*> words;
+  words.reserve(translated.size());
   for (const std::string& word : translated) words.push_back(word.c_str());
   Grammar grammar;
   try {

@@ -1,6 +1,8 @@
 // The program: reads the arguments and the environment, makes the parts, runs one command.
 #include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 
 #include "client/session.h"
 #include "commands.h"
@@ -13,7 +15,7 @@ std::atomic<kachery::Progress*> running = nullptr;
 // The first signal asks the command to stop and to clean up; a second one ends the program at once.
 void on_signal(int signal) {
   if (kachery::Progress* progress = running) progress->cancel = true;
-  std::signal(signal, SIG_DFL);
+  static_cast<void>(std::signal(signal, SIG_DFL));
 }
 
 kachery::Result<kachery::Configuration> configure(const kachery::cli::Arguments& arguments) {
@@ -21,9 +23,7 @@ kachery::Result<kachery::Configuration> configure(const kachery::cli::Arguments&
   return kachery::configuration_from_environment();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_main(int argc, char** argv) {
   const auto parsed = kachery::cli::parse_arguments({argv, argv + argc});
   if (const auto* finished = std::get_if<kachery::cli::Finished>(&parsed)) return finished->exit_status;
   const auto& arguments = std::get<kachery::cli::Arguments>(parsed);
@@ -36,9 +36,21 @@ int main(int argc, char** argv) {
   kachery::Session session(*configuration);
   kachery::Progress progress;
   running = &progress;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  static_cast<void>(std::signal(SIGINT, on_signal));
+  static_cast<void>(std::signal(SIGTERM, on_signal));
   const int status = kachery::cli::run(arguments, session, progress);
   running = nullptr;
   return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_main(argc, argv);
+  } catch (const std::exception& error) {
+    // Our own code throws nothing; this is the memory that ran out.
+    static_cast<void>(std::fprintf(stderr, "kachery: %s\n", error.what()));
+    return kachery::exit_status(kachery::Code::exhausted);
+  }
 }

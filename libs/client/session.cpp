@@ -65,8 +65,9 @@ Result<Located> Session::locate(const std::string& name, Progress& progress) {
 Result<> Session::copy_to(const std::string& name, const std::filesystem::path& destination,
                           Progress& progress) {
   KACHERY_TRY(located, locate(name, progress));
-  const std::filesystem::path target = std::filesystem::absolute(destination);
-  if (!target.has_filename() || std::filesystem::is_directory(target))
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::absolute(destination, error);
+  if (!target.has_filename() || std::filesystem::is_directory(target, error))
     return fail(Code::invalid,
                 "cannot write to " + destination.native() + ": it is a directory; give a file name");
   KACHERY_TRY(replacement, replace_user_file(target));

@@ -52,7 +52,8 @@ std::unexpected<Error> fail_errno(int error_number, std::string_view what);
 
 namespace detail {
 [[noreturn]] inline void assertion_failed(const char* expression, std::source_location where) {
-  std::fprintf(stderr, "kachery: bug: %s:%u: %s\n", where.file_name(), where.line(), expression);
+  static_cast<void>(
+      std::fprintf(stderr, "kachery: bug: %s:%u: %s\n", where.file_name(), where.line(), expression));
   std::abort();
 }
 }  // namespace detail

@@ -34,8 +34,8 @@ TEST(Uri, RefusesWhatIsNotOne) {
   for (const std::string& text :
        {std::string(), std::string("sha1"), std::string("sha1://"), "sha1://" + kHex.substr(1), kName + "0",
         "SHA1://" + kHex, "md5://" + kHex, "sha1:/" + kHex, "sha1:///" + kHex, "sha256://" + kHex,
-        "sha1://" + kHex.substr(0, 38) + "..", std::string("sha1://../../../../etc/passwd"), kName + "?manifest=xyz",
-        " " + kName}) {
+        "sha1://" + kHex.substr(0, 38) + "..", std::string("sha1://../../../../etc/passwd"),
+        kName + "?manifest=xyz", " " + kName}) {
     const auto uri = Uri::parse(text);
     ASSERT_FALSE(uri) << text;
     EXPECT_EQ(uri.error().code, Code::invalid) << text;

@@ -24,6 +24,17 @@ TEST(Json, KeepsLargeIntegers) {
   EXPECT_FALSE((*value->if_array())[0].as_int64());
 }
 
+// Found by fuzzing: the library's own conversion was off by one in the last place.
+TEST(Json, ReadsTheNearestDouble) {
+  for (const char* text :
+       {"1.1111114111111114e+39", "0.1", "1600000000.1234567", "5e-324", "1.7976931348623157e+308"}) {
+    const auto value = parse(text);
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->as_double(), std::strtod(text, nullptr)) << text;
+  }
+  EXPECT_EQ(parse("1e-999")->as_double(), 0.0);
+}
+
 TEST(Json, RefusesWhatIsNotStrict) {
   for (const std::string& text :
        {std::string(), std::string("{"), std::string("[1,]"), std::string("{\"a\":1,\"a\":2}"),

@@ -124,6 +124,7 @@ class RealDirectory final : public Directory {
     if (stream == nullptr) return failed("list", path);
     std::vector<Entry> entries;
     errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this call's own.
     while (const dirent* entry = ::readdir(stream)) {
       const std::string name = static_cast<const char*>(entry->d_name);
       if (name != "." && name != "..") entries.push_back({name, kind_of(fd.get(), *entry)});
@@ -329,7 +330,9 @@ Result<> make_root(const std::filesystem::path& root) {
 }  // namespace
 
 Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& root, Missing missing) {
-  std::filesystem::path path = std::filesystem::absolute(root).lexically_normal();
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::absolute(root, error).lexically_normal();
+  if (error) return fail_errno(error.value(), "cannot find the directory " + root.native());
   if (!path.has_filename()) path = path.parent_path();
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.is_open() && errno == ENOENT && missing == Missing::create) {

@@ -206,7 +206,7 @@ Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) con
   Result<std::unique_ptr<File>> object = root_.open(object_path(digest));
   if (!object && object.error().code == Code::not_found) return false;
   if (!object) return std::unexpected(std::move(object).error());
-  const Result<bool> equal = same(**object);
+  Result<bool> equal = same(**object);
   if (equal && *equal) return true;
 
   Progress unwatched;
@@ -247,7 +247,7 @@ Result<bool> Intake::keep_alive(const std::string& path) const {
 }
 
 Result<> Intake::quarantine(const Digest& digest) const {
-  const Result<> made = root_.make_directory(std::string(kQuarantine));
+  Result<> made = root_.make_directory(std::string(kQuarantine));
   if (!made && made.error().code != Code::exists) return made;
   const std::string place = std::string(kQuarantine) + "/" + digest.hex() + "." + random_hex(4);
   return root_.rename(object_path(digest), place, Replace::no);

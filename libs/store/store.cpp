@@ -94,6 +94,7 @@ Result<std::vector<Stored>> Store::put_files(std::span<const std::filesystem::pa
     KACHERY_TRY(admitted, intake_.admit(batch, sync, threads_));
     if (!admitted) continue;
     std::vector<Stored> stored;
+    stored.reserve(batch.size());
     for (const Staged& staged : batch) stored.push_back({staged.digest, staged.size});
     return stored;
   }
