@@ -4,12 +4,16 @@
 
 #include <fstream>
 
+#include "os/random.h"
+
 namespace kachery {
 namespace {
 
 class DatabaseTest : public testing::Test {
  protected:
-  DatabaseTest() : path_(std::filesystem::path(testing::TempDir()) / "database_test.db") { remove_files(); }
+  DatabaseTest() : path_(std::filesystem::path(testing::TempDir()) / ("database_test_" + random_hex(8))) {
+    remove_files();
+  }
   ~DatabaseTest() override { remove_files(); }
 
   void remove_files() const {

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "session-";
 
-// How long after its beginning a session whose lock is free counts as dead. It covers the moment between
-// making the lock file and taking it; and, where locks of other hosts may not be seen, a whole day's work.
+// A session younger than this is not even looked at, so that nobody takes a lock away from the process that
+// is about to take it. Where the locks of other hosts may not be seen, a whole day's work is given.
 constexpr std::int64_t kReapAfterNs = 600LL * 1'000'000'000;
 constexpr std::int64_t kReapAfterUnsureNs = 24LL * 3600 * 1'000'000'000;
 
@@ -65,10 +65,16 @@ void SessionArea::reap_abandoned() {
   for (const Entry& entry : *entries) {
     if (entry.kind != EntryKind::directory || !entry.name.starts_with(kPrefix)) continue;
     const std::string path = "tmp/" + entry.name;
+    const Result<FileStamp> begun = root_.stamp(path + "/lock");
+    if (!begun) {
+      // Its process may be just about to make the file. If it was killed before that, the age counts from now
+      // on.
+      static_cast<void>(root_.create(path + "/lock"));
+      continue;
+    }
+    if (clock_.now_ns() - begun->mtime_ns < age_max) continue;
     const Result<std::unique_ptr<Lock>> lock = root_.lock(path + "/lock");
     if (!lock) continue;  // Alive, or somebody else's.
-    const Result<FileStamp> begun = root_.stamp(path + "/lock");
-    if (!begun || clock_.now_ns() - begun->mtime_ns < age_max) continue;
     const Result<std::vector<Entry>> left = root_.list(path);
     if (!left) continue;
     for (const Entry& file : *left)
