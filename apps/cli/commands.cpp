@@ -104,7 +104,7 @@ Result<int> run_command(const Context& context, const StoreCommand& command) {
     } else if (std::ranges::find(paths, "-") != paths.end()) {
       return fail(Code::invalid, "standard input (\"-\") is stored alone, without other files");
     } else {
-      KACHERY_TRY(batch, context.session.store_files(paths, command.algorithm, context.progress));
+      KACHERY_TRY(batch, context.session.store_many(paths, command.algorithm, context.progress));
       stored = std::move(batch);
     }
   }

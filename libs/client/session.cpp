@@ -94,8 +94,8 @@ Result<> Session::read(const std::string& name, const Store::Allocate& allocate,
   return read_exactly(*located.file, 0, allocate(located.size));
 }
 
-Result<std::vector<Stored>> Session::store_files(std::span<const std::filesystem::path> paths,
-                                                 Algorithm algorithm, Progress& progress) {
+Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem::path> paths,
+                                                Algorithm algorithm, Progress& progress) {
   KACHERY_TRY(store, writing_store());
   std::vector<Stored> stored(paths.size(),
                              Stored{Digest(algorithm, std::vector<std::byte>(digest_size(algorithm))), 0});

@@ -27,7 +27,7 @@ class SessionTest : public testing::Test {
   }
 
   std::string store(const fs::path& path) {
-    const auto stored = session_.store_files({&path, 1}, Algorithm::sha1, progress_);
+    const auto stored = session_.store_many({&path, 1}, Algorithm::sha1, progress_);
     EXPECT_TRUE(stored) << stored.error().message;
     return Uri{stored->front().digest, ""}.str();
   }

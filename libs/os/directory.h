@@ -20,6 +20,9 @@ struct Entry {
 
 enum class Replace { no, yes };
 
+// Who may open a new file for writing later: nobody, or whoever may write to the root.
+enum class Access { read_only, writable };
+
 // Held for as long as the object lives; given back by the kernel when the process ends.
 class Lock {
  public:
@@ -38,8 +41,8 @@ class Directory {
   virtual std::string name() const = 0;
 
   virtual Result<std::unique_ptr<File>> open(const std::string& path) const = 0;
-  // A new file, readable as widely as the root is, and written by nobody but the File returned.
-  virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
+  // A new file, readable as widely as the root is.
+  virtual Result<std::unique_ptr<File>> create(const std::string& path, Access access) = 0;
   virtual Result<FileStamp> stamp(const std::string& path) const = 0;
   virtual Result<std::vector<Entry>> list(const std::string& path) const = 0;
 

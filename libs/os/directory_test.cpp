@@ -33,7 +33,7 @@ class Scratch {
 };
 
 void write(Directory& directory, const std::string& path, std::string_view text) {
-  const auto file = directory.create(path);
+  const auto file = directory.create(path, Access::read_only);
   ASSERT_TRUE(file) << file.error().message;
   ASSERT_TRUE((*file)->append(as_bytes(text)));
   ASSERT_TRUE((*file)->sync());
@@ -51,13 +51,13 @@ std::string read(const Directory& directory, const std::string& path) {
 
 // The contract.
 void verify_directory(Directory& directory) {
-  EXPECT_EQ(directory.create("a/x").error().code, Code::not_found);
+  EXPECT_EQ(directory.create("a/x", Access::read_only).error().code, Code::not_found);
   ASSERT_TRUE(directory.make_directory("a"));
   EXPECT_EQ(directory.make_directory("a").error().code, Code::exists);
   EXPECT_EQ(directory.make_directory("b/c").error().code, Code::not_found);
   write(directory, "a/x", "first");
   write(directory, "y", "second");
-  EXPECT_EQ(directory.create("y").error().code, Code::exists);
+  EXPECT_EQ(directory.create("y", Access::read_only).error().code, Code::exists);
   EXPECT_EQ(read(directory, "a/x"), "first");
 
   EXPECT_EQ(directory.rename("y", "a/x", Replace::no).error().code, Code::exists);
@@ -125,8 +125,8 @@ TEST(RealDirectory, NeverFollowsALinkInside) {
 
   EXPECT_FALSE(directory.open("d/secret"));
   EXPECT_FALSE(directory.open("f"));
-  EXPECT_FALSE(directory.create("d/new"));
-  EXPECT_FALSE(directory.create("f"));
+  EXPECT_FALSE(directory.create("d/new", Access::read_only));
+  EXPECT_FALSE(directory.create("f", Access::read_only));
   EXPECT_FALSE(directory.make_directory("d/new"));
   EXPECT_FALSE(directory.rename("mine", "d/new", Replace::yes));
   EXPECT_FALSE(directory.remove("d/secret"));
@@ -202,7 +202,7 @@ TEST(RealFile, WritesTheSameBytesInPiecesOfAnySize) {
   for (std::size_t i = 0; i < 2 * kPiece; ++i) memory.get()[i] = static_cast<std::byte>(i * 7 + i / 4096);
 
   std::string expected;
-  auto file = (*directory)->create("f");
+  auto file = (*directory)->create("f", Access::read_only);
   ASSERT_TRUE(file);
   for (const auto& [begin, size] : std::vector<std::pair<std::size_t, std::size_t>>{{0, kPiece},
                                                                                     {4096, kPiece},

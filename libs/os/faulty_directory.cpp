@@ -52,9 +52,9 @@ Result<std::unique_ptr<File>> FaultyDirectory::open(const std::string& path) con
   return std::make_unique<FaultyFile>(*this, std::move(file));
 }
 
-Result<std::unique_ptr<File>> FaultyDirectory::create(const std::string& path) {
+Result<std::unique_ptr<File>> FaultyDirectory::create(const std::string& path, Access access) {
   KACHERY_TRY(step());
-  KACHERY_TRY(file, disk_.create(path));
+  KACHERY_TRY(file, disk_.create(path, access));
   return std::make_unique<FaultyFile>(*this, std::move(file));
 }
 

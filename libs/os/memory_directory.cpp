@@ -100,7 +100,7 @@ Result<std::unique_ptr<File>> MemoryDirectory::open(const std::string& path) con
   return std::make_unique<MemoryFile>(*this, std::move(inode));
 }
 
-Result<std::unique_ptr<File>> MemoryDirectory::create(const std::string& path) {
+Result<std::unique_ptr<File>> MemoryDirectory::create(const std::string& path, Access) {
   const std::scoped_lock lock(mutex_);
   if (!now_.contains(parent_of(path))) return fail_errno(ENOENT, "cannot create " + path);
   if (now_.contains(path)) return fail_errno(EEXIST, "cannot create " + path);
@@ -196,7 +196,7 @@ Result<std::unique_ptr<Lock>> MemoryDirectory::lock(const std::string& path) {
     const std::scoped_lock lock(mutex_);
     if (now_.contains(path)) return std::make_unique<Lock>();
   }
-  KACHERY_TRY(create(path));
+  KACHERY_TRY(create(path, Access::read_only));
   return std::make_unique<Lock>();
 }
 

@@ -31,7 +31,7 @@ class MemoryDirectory final : public Directory {
 
   std::string name() const override { return "(memory)"; }
   Result<std::unique_ptr<File>> open(const std::string& path) const override;
-  Result<std::unique_ptr<File>> create(const std::string& path) override;
+  Result<std::unique_ptr<File>> create(const std::string& path, Access access) override;
   Result<FileStamp> stamp(const std::string& path) const override;
   Result<std::vector<Entry>> list(const std::string& path) const override;
   Result<> make_directory(const std::string& path) override;

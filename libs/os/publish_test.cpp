@@ -19,7 +19,7 @@ std::string text_of(const Directory& directory, const std::string& path) {
 }
 
 Result<> write(Directory& directory, const std::string& path, std::string_view text, Sync sync) {
-  KACHERY_TRY(file, directory.create(path));
+  KACHERY_TRY(file, directory.create(path, Access::read_only));
   KACHERY_TRY(file->append(as_bytes(text)));
   if (sync == Sync::each) KACHERY_TRY(file->sync());
   return {};

@@ -99,14 +99,15 @@ class RealDirectory final : public Directory {
     return std::make_unique<RealFile>(std::move(fd), full(path));
   }
 
-  Result<std::unique_ptr<File>> create(const std::string& path) override {
+  Result<std::unique_ptr<File>> create(const std::string& path, Access access) override {
     // O_EXCL makes it ours alone; the mode counts only for those who open it later.
+    const mode_t mode = file_mode(access);
     const Step step = last_step(path);
     Fd fd(step.parent.is_open() ? ::openat(step.parent.get(), step.name.c_str(),
-                                           O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode())
+                                           O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
                                 : -1);
     if (!fd.is_open()) return failed("create", path);
-    if (masked(file_mode()) && ::fchmod(fd.get(), file_mode()) != 0) return failed("set the mode of", path);
+    if (masked(mode) && ::fchmod(fd.get(), mode) != 0) return failed("set the mode of", path);
     return std::make_unique<RealFile>(std::move(fd), full(path));
   }
 
@@ -193,9 +194,10 @@ class RealDirectory final : public Directory {
   Result<std::unique_ptr<Lock>> lock(const std::string& path) override {
     const Step step = last_step(path);
     // Others need not open it: to try for the lock is for the same user, or for one who may write here.
-    Fd fd(step.parent.is_open() ? ::openat(step.parent.get(), step.name.c_str(),
-                                           O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, file_mode())
-                                : -1);
+    Fd fd(step.parent.is_open()
+              ? ::openat(step.parent.get(), step.name.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                         file_mode(Access::read_only))
+              : -1);
     if (!fd.is_open()) return failed("open the lock", path);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return fail(Code::unavailable, full(path) + " is held by another process");
@@ -289,6 +291,7 @@ class RealDirectory final : public Directory {
   std::unexpected<Error> failed(const char* what, const std::string& path) const {
     const int error_number = errno;
     auto failure = fail_errno(error_number, std::string("cannot ") + what + " " + full(path));
+    failure.error().message += space_note(root_.get(), failure.error().code, 0);
     if (error_number == ELOOP || error_number == EXDEV)
       failure.error().message +=
           " (a step of it is a symbolic link or a mount; inside the store there may be none: move the whole "
@@ -296,8 +299,10 @@ class RealDirectory final : public Directory {
     return failure;
   }
 
-  // Readable by whoever may read the root; written by nobody.
-  mode_t file_mode() const { return S_IRUSR | (directory_mode_ & (S_IRGRP | S_IROTH)); }
+  mode_t file_mode(Access access) const {
+    const mode_t bits = access == Access::writable ? S_IRGRP | S_IWGRP | S_IROTH : S_IRGRP | S_IROTH;
+    return S_IRUSR | (access == Access::writable ? S_IWUSR : 0) | (directory_mode_ & bits);
+  }
   bool masked(mode_t mode) const { return (mode & umask_) != 0; }
 
   Fd root_;

@@ -26,16 +26,21 @@ std::int64_t nanoseconds(const timespec& time) {
 std::unexpected<Error> fail_write(int error_number, int descriptor, const std::string& name,
                                   ByteCount wanted) {
   auto failure = fail_errno(error_number, "cannot write " + name);
-  struct statvfs space{};
-  if (failure.error().code == Code::exhausted && ::fstatvfs(descriptor, &space) == 0) {
-    const ByteCount free = ByteCount{space.f_bavail} * space.f_frsize;
-    failure.error().message += " (" + std::to_string(wanted) + " more bytes needed, " + std::to_string(free) +
-                               " free there). Nothing was stored; free some space and try again.";
-  }
+  failure.error().message += space_note(descriptor, failure.error().code, wanted);
   return failure;
 }
 
 }  // namespace
+
+std::string space_note(int descriptor, Code code, ByteCount wanted) {
+  struct statvfs space{};
+  if (code != Code::exhausted || ::fstatvfs(descriptor, &space) != 0) return {};
+  const ByteCount free = ByteCount{space.f_bavail} * space.f_frsize;
+  std::string note = " (";
+  if (wanted > 0) note += std::to_string(wanted) + " more bytes needed, ";
+  return note + std::to_string(free) +
+         " bytes free there). Nothing was stored; free some space and try again.";
+}
 
 Result<FileStamp> stamp_of_descriptor(int descriptor, const std::string& name) {
   struct stat status{};

@@ -30,6 +30,10 @@ class RealFile final : public File {
   ByteCount written_back_ = 0;  // Up to here the kernel was asked to begin writing to the disk.
 };
 
+// For a message about a full disk: how much was wanted (0: unknown) and how much is free where the descriptor
+// is. Empty for every other code.
+std::string space_note(int descriptor, Code code, ByteCount wanted);
+
 // Code::invalid unless it is a regular file.
 Result<FileStamp> stamp_of_descriptor(int descriptor, const std::string& name);
 

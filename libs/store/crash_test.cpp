@@ -66,7 +66,7 @@ TEST(StoreCrash, MakesDurableWhatOthersLeftUnsynced) {
     const std::string path = object_path(sha1_of(bytes));
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
       ASSERT_TRUE(disk.make_directory(path.substr(0, slash)));
-    const auto file = disk.create(path);
+    const auto file = disk.create(path, Access::read_only);
     ASSERT_TRUE(file && (*file)->append(as_bytes(bytes)));
 
     FaultyDirectory faulty(disk, crash_at);

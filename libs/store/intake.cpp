@@ -63,7 +63,7 @@ Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Sync sy
     if (alive) return staged;
     staged.replace = Replace::yes;
   }
-  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(temporary.file().append(bytes));
   if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
   temporary.close();
@@ -73,7 +73,7 @@ Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Sync sy
 
 Result<Staged> Intake::stage_stream(ByteSource& source, Algorithm algorithm, Sync sync,
                                     Progress& progress) const {
-  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(pumped, pump(source, algorithm, progress, into(temporary.file())));
   return finish_large(std::move(temporary), pumped, sync);
 }
@@ -119,7 +119,7 @@ Result<Staged> Intake::stage_small_file(const File& file, Algorithm algorithm, S
 
 Result<Staged> Intake::stage_large_file(const File& file, Algorithm algorithm, Sync sync,
                                         Progress& progress) const {
-  KACHERY_TRY(temporary, area_.create());
+  KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(cloned, temporary.file().clone_from(file));
   // A clone shares the source's blocks but not its later changes, so what is hashed is what is kept.
   const auto source = stream_of(cloned ? temporary.file() : file);

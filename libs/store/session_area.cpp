@@ -38,10 +38,10 @@ SessionArea::~SessionArea() {
   static_cast<void>(root_.remove_directory(path_));
 }
 
-Result<Temporary> SessionArea::create() {
+Result<Temporary> SessionArea::create(Access access) {
   KACHERY_TRY(begin());
   std::string path = path_ + "/" + std::to_string(next_++);
-  KACHERY_TRY(file, root_.create(path));
+  KACHERY_TRY(file, root_.create(path, access));
   return Temporary(root_, std::move(path), std::move(file));
 }
 
@@ -69,7 +69,7 @@ void SessionArea::reap_abandoned() {
     if (!begun) {
       // Its process may be just about to make the file. If it was killed before that, the age counts from now
       // on.
-      static_cast<void>(root_.create(path + "/lock"));
+      static_cast<void>(root_.create(path + "/lock", Access::read_only));
       continue;
     }
     if (clock_.now_ns() - begun->mtime_ns < age_max) continue;

@@ -49,7 +49,7 @@ class SessionArea {
   SessionArea& operator=(const SessionArea&) = delete;
   ~SessionArea();
 
-  Result<Temporary> create();
+  Result<Temporary> create(Access access);
 
  private:
   Result<> begin();

@@ -162,7 +162,7 @@ Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::p
   std::vector<std::string> standing;
   const Sync sync = sync_for(root_, 2 * paths.size());
   const auto write = [&](const std::string& text, const std::string& path) -> Result<> {
-    KACHERY_TRY(temporary, area_.create());
+    KACHERY_TRY(temporary, area_.create(Access::writable));  // Older programs write over their records.
     KACHERY_TRY(temporary.file().append(as_bytes(text)));
     if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
     temporary.close();
@@ -269,7 +269,7 @@ Result<> StoreWriter::append(ByteView bytes) {
     return {};
   }
   if (!temporary_) {
-    KACHERY_TRY(temporary, store_.area_.create());
+    KACHERY_TRY(temporary, store_.area_.create(Access::read_only));
     temporary_ = std::move(temporary);
     KACHERY_TRY(temporary_->file().append(buffer_));
     buffer_ = {};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <thread>
 
@@ -312,6 +313,29 @@ TEST_F(StoreTest, RefusesACollisionWithinABatchAndWithALink) {
   expect_refused(put(store, collision(2)).error());
   EXPECT_EQ(get(store, sha1_of(collision(1))), collision(1));
   EXPECT_TRUE(put(store, collision(1))) << "what is linked may be stored";
+}
+
+// For the thread sanitizer, too: one store, used by many threads at once for everything.
+TEST_F(StoreTest, ServesManyThreads) {
+  Store store = open_store();
+  const fs::path shared = write("shared", pattern(100'000));
+  std::atomic<int> failures = 0;
+  const auto work = [&](int thread) {
+    Progress progress;
+    for (int i = 0; i < 20; ++i) {
+      const std::string bytes = "content " + std::to_string((i + thread) % 10) + std::string(100'000, 'x');
+      const auto stored = put(store, bytes);
+      if (!stored || get(store, stored->digest) != bytes) ++failures;
+      if (!stored || !store.open(stored->digest, progress)) ++failures;
+      if (!store.link_files({&shared, 1}, Algorithm::sha1, progress)) ++failures;
+      if (!store.put_files({&shared, 1}, Algorithm::sha1, progress)) ++failures;
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) threads.emplace_back(work, thread);
+  }
+  EXPECT_EQ(failures, 0);
 }
 
 TEST_F(StoreTest, StopsWhenToldTo) {

@@ -51,7 +51,7 @@ __all__ = [
     "__version__",
     "cat",
     "link_file",
-    "link_files",
+    "link_many",
     "load_bytes",
     "load_file",
     "load_json",
@@ -60,7 +60,7 @@ __all__ = [
     "load_text",
     "store_bytes",
     "store_file",
-    "store_files",
+    "store_many",
     "store_json",
     "store_npy",
     "store_pkl",
@@ -102,10 +102,10 @@ def store_file(
     Exhausted
         The disk is full; nothing was stored.
     """
-    return store_files([path], label=label, algorithm=algorithm, progress=progress)[0]
+    return store_many([path], label=label, algorithm=algorithm, progress=progress)[0]
 
 
-def store_files(
+def store_many(
     paths: Iterable[Path],
     *,
     label: str | None = None,
@@ -117,7 +117,7 @@ def store_files(
     Parameters and errors are those of `store_file`; the URIs come in the order of `paths`.
     """
     paths = list(paths)
-    stored = _content.store_files(paths, algorithm, progress)
+    stored = _content.store_many(paths, algorithm, progress)
     return [
         _uri(one, label if label is not None else _content.base_name(path), algorithm)
         for one, path in zip(stored, paths, strict=True)
@@ -132,10 +132,10 @@ def link_file(
     The file is hashed, once for each state of it. If it changes later it is not served under this URI any more; if it
     goes away, the URI is a miss. Parameters, errors and the result are those of `store_file`.
     """
-    return link_files([path], label=label, algorithm=algorithm, progress=progress)[0]
+    return link_many([path], label=label, algorithm=algorithm, progress=progress)[0]
 
 
-def link_files(
+def link_many(
     paths: Iterable[Path],
     *,
     label: str | None = None,
@@ -144,7 +144,7 @@ def link_files(
 ) -> list[str]:
     """`link_file` for many files, as one batch."""
     paths = list(paths)
-    linked = _content.link_files(paths, algorithm, progress)
+    linked = _content.link_many(paths, algorithm, progress)
     return [
         _uri(one, label if label is not None else _content.base_name(path), algorithm)
         for one, path in zip(linked, paths, strict=True)

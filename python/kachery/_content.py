@@ -27,12 +27,12 @@ def base_name(path: Path) -> str:
 # --- Storing. Every function returns (hexadecimal digest, size in bytes).
 
 
-def store_files(paths: Iterable[Path], algorithm: str, progress: Progress) -> list[tuple[str, int]]:
-    return _session.current().store_files([os.fsencode(path) for path in paths], algorithm, progress)
+def store_many(paths: Iterable[Path], algorithm: str, progress: Progress) -> list[tuple[str, int]]:
+    return _session.current().store_many([os.fsencode(path) for path in paths], algorithm, progress)
 
 
-def link_files(paths: Iterable[Path], algorithm: str, progress: Progress) -> list[tuple[str, int]]:
-    return _session.current().link_files([os.fsencode(path) for path in paths], algorithm, progress)
+def link_many(paths: Iterable[Path], algorithm: str, progress: Progress) -> list[tuple[str, int]]:
+    return _session.current().link_many([os.fsencode(path) for path in paths], algorithm, progress)
 
 
 def store_bytes(data: bytes, algorithm: str) -> tuple[str, int]:

@@ -7,9 +7,11 @@ signatures; `basename` is the label.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
-from kachery import __version__, _content
+from kachery import __version__, _content, _native
 from kachery._content import Path, none_if_missing
 
 __all__ = [
@@ -29,18 +31,25 @@ __all__ = [
 ]
 
 
+def _load(load: Callable[..., Any], uri: str, *arguments: Any) -> Any:
+    # A URI that is a miss is None; a path of no file is an error, as it always was.
+    if not _native.has_scheme(os.fsencode(uri)):
+        return load(uri, *arguments)
+    return none_if_missing(load, uri, *arguments)
+
+
 def _uri(stored: tuple[str, int], basename: str | None, default: str) -> str:
     return _content.uri_of("sha1", stored[0], default if basename is None else basename, "path")
 
 
 def store_file(path: Path, basename: str | None = None) -> str:
     """Keep a copy of a file; its URI is ``sha1://HASH/basename``, by default with the file's name."""
-    return _uri(_content.store_files([path], "sha1", None)[0], basename, _content.base_name(path))
+    return _uri(_content.store_many([path], "sha1", None)[0], basename, _content.base_name(path))
 
 
 def link_file(path: Path, basename: str | None = None) -> str:
     """Note where a file is, without copying it. A changed file is not served under its old URI."""
-    return _uri(_content.link_files([path], "sha1", None)[0], basename, _content.base_name(path))
+    return _uri(_content.link_many([path], "sha1", None)[0], basename, _content.base_name(path))
 
 
 def store_text(text: str, basename: str | None = None) -> str:
@@ -67,32 +76,32 @@ def load_file(
     uri: str, dest: Path | None = None, local_only: bool = False, channel: str | None = None
 ) -> str | None:
     """The path of a file with the content, or `dest`, where a copy was put; None if it is nowhere."""
-    return none_if_missing(_content.load_file, uri, dest, None)
+    return _load(_content.load_file, uri, dest, None)
 
 
 def load_bytes(
     uri: str, start: int | None, end: int | None, *, write_to_stdout: bool = False, channel: str | None = None
 ) -> bytes | None:
     """The bytes from `start` up to, not including, `end`; None if there is no such file, or if they were written out."""
-    content = none_if_missing(_content.load_bytes, uri, start, end)
+    content = _load(_content.load_bytes, uri, start, end)
     return _content.write_out(content) if write_to_stdout else content
 
 
 def load_text(uri: str, *, channel: str | None = None) -> str | None:
     """The content as text, or None."""
-    return none_if_missing(_content.load_text, uri)
+    return _load(_content.load_text, uri)
 
 
 def load_json(uri: str, *, channel: str | None = None) -> Any:
     """The object whose JSON text is the content, or None."""
-    return none_if_missing(_content.load_json, uri)
+    return _load(_content.load_json, uri)
 
 
 def load_npy(uri: str, *, channel: str | None = None) -> Any:
     """The numpy array whose npy form is the content, or None."""
-    return none_if_missing(_content.load_npy, uri)
+    return _load(_content.load_npy, uri)
 
 
 def load_pkl(uri: str, *, channel: str | None = None) -> Any:
     """The plain data in a pickle, or None. A pickle that names anything else raises ``kachery.Denied``."""
-    return none_if_missing(_content.load_pkl, uri)
+    return _load(_content.load_pkl, uri)

@@ -41,7 +41,7 @@ def _uri(stored: tuple[str, int], label: str | None) -> str:
 
 def store_file_local(filename: Path, *, label: str | None = None) -> str:
     """Keep a copy of a file on this machine; its URI is ``sha1://HASH``, with ``?label=`` if one is given."""
-    return _uri(_content.store_files([filename], "sha1", None)[0], label)
+    return _uri(_content.store_many([filename], "sha1", None)[0], label)
 
 
 def store_text_local(text: str, label: str | None = None) -> str:
@@ -108,7 +108,7 @@ def store_pkl(x: Any, *, label: str | None = None, cache_locally: bool = False, 
 
 def link_file(filename: Path, *, label: str | None = None) -> str:
     """Note where a file is, without copying it. A changed file is not served under its old URI."""
-    return _uri(_content.link_files([filename], "sha1", None)[0], label)
+    return _uri(_content.link_many([filename], "sha1", None)[0], label)
 
 
 def load_file(

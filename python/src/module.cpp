@@ -103,20 +103,20 @@ class PySession {
   // In a forked child: the parent's databases and temporaries are not ours to close.
   void abandon() { static_cast<void>(session_.release()); }
 
-  nb::list store_files(const Paths& names, const std::string& algorithm, const nb::object& on_progress) {
+  nb::list store_many(const Paths& names, const std::string& algorithm, const nb::object& on_progress) {
     const auto paths = paths_of(names);
     const Algorithm chosen = algorithm_of(algorithm);
     std::vector<Stored> stored;
     run_blocking(on_progress, [&](Progress& progress) -> Result<> {
       progress.bytes_total = total_size(paths);
-      KACHERY_TRY(done, session_->store_files(paths, chosen, progress));
+      KACHERY_TRY(done, session_->store_many(paths, chosen, progress));
       stored = std::move(done);
       return {};
     });
     return stored_as_list(stored);
   }
 
-  nb::list link_files(const Paths& names, const std::string& algorithm, const nb::object& on_progress) {
+  nb::list link_many(const Paths& names, const std::string& algorithm, const nb::object& on_progress) {
     const auto paths = paths_of(names);
     const Algorithm chosen = algorithm_of(algorithm);
     std::vector<Stored> linked;
@@ -237,8 +237,8 @@ NB_MODULE(_native, m) {
   nb::class_<PySession>(m, "Session")
       .def(nb::init<const nb::bytes&, std::string>())
       .def("abandon", &PySession::abandon)
-      .def("store_files", &PySession::store_files, nb::arg(), nb::arg(), nb::arg().none())
-      .def("link_files", &PySession::link_files, nb::arg(), nb::arg(), nb::arg().none())
+      .def("store_many", &PySession::store_many, nb::arg(), nb::arg(), nb::arg().none())
+      .def("link_many", &PySession::link_many, nb::arg(), nb::arg(), nb::arg().none())
       .def("writer", &PySession::writer, nb::keep_alive<0, 1>())
       .def("locate", &PySession::locate, nb::arg(), nb::arg().none())
       .def("copy_to", &PySession::copy_to, nb::arg(), nb::arg(), nb::arg().none())

@@ -44,9 +44,9 @@ def test_batches_keep_their_order(tmp_path):
     for i in range(40):
         paths.append(tmp_path / f"f{i}")
         paths[-1].write_text(f"content {i % 30}")
-    uris = kachery.store_files(paths)
+    uris = kachery.store_many(paths)
     assert [kachery.load_text(uri) for uri in uris] == [f"content {i % 30}" for i in range(40)]
-    assert kachery.link_files(paths) == uris
+    assert kachery.link_many(paths) == uris
 
 
 def test_names_of_any_bytes(tmp_path):

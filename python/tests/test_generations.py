@@ -118,6 +118,13 @@ def test_a_miss_is_none_and_says_where_it_looked(module, name, capfd, store_dir)
     assert str(store_dir) in captured.err
 
 
+def test_a_path_of_no_file_is_an_error_in_the_first_generation_and_none_in_the_second(tmp_path, capfd):
+    with pytest.raises(kachery.NotFound, match="none.txt"):
+        kc.load_text(str(tmp_path / "none.txt"))
+    assert kcl.load_text(str(tmp_path / "none.txt")) is None
+    assert "none.txt" in capfd.readouterr().err
+
+
 def test_a_miss_of_the_new_name_is_an_error(store_dir):
     for load in (kachery.load_file, kachery.load_text, kachery.load_npy, kachery.load_bytes):
         with pytest.raises(kachery.NotFound, match="there is no store yet at"):
