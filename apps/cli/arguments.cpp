@@ -1,9 +1,11 @@
 #include "arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace kachery::cli {
 namespace {
@@ -68,8 +70,8 @@ struct Grammar {
     sub->add_option("--dest", load.destination, "Put a copy here, and print this path");
     sub = add("cat", "Write a file's content to standard output");
     sub->add_option("uri", cat.name, "sha1://HASH, sha256://HASH, or a path")->required();
-    sub->add_option("--start", cat.start, "The first byte, counted from 0");
-    sub->add_option("--end", cat.end, "The byte behind the last one");
+    sub->add_option("--start", cat.start, "The first byte, counted from 0")->check(CLI::NonNegativeNumber);
+    sub->add_option("--end", cat.end, "The byte behind the last one")->check(CLI::NonNegativeNumber);
     sub = add("info", "Say what is known of a file, or of the store");
     sub->add_option("uri", info.name, "sha1://HASH, sha256://HASH, or a path");
     sub = add("verify",
@@ -96,6 +98,13 @@ std::variant<Arguments, Finished> parse_arguments(const std::vector<std::string>
   words.reserve(translated.size());
   for (const std::string& word : translated) words.push_back(word.c_str());
   Grammar grammar;
+  const auto names_command = [&](const CLI::App* command) { return command->check_name(translated[1]); };
+  if (translated.size() > 1 && !translated[1].starts_with('-') &&
+      std::ranges::none_of(grammar.app.get_subcommands({}), names_command)) {
+    std::cerr << "kachery: there is no command \"" << printable(translated[1])
+              << "\"; kachery --help names them all\n";
+    return Finished{exit_status(Code::invalid)};
+  }
   try {
     grammar.app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {

@@ -30,8 +30,8 @@ struct LoadCommand {
 
 struct CatCommand {
   std::string name;
-  std::optional<ByteCount> start;
-  std::optional<ByteCount> end;
+  std::optional<std::int64_t> start;  // Never negative.
+  std::optional<std::int64_t> end;
 };
 
 struct InfoCommand {

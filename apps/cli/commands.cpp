@@ -153,7 +153,8 @@ Result<int> run_command(const Context& context, const CatCommand& command) {
   if (context.arguments.json)
     return fail(Code::invalid, "cat writes the content itself; --json has no meaning here");
   KACHERY_TRY(located, context.session.locate(command.name, context.progress));
-  const ByteRange range{command.start.value_or(0), command.end.value_or(located.size)};
+  const ByteRange range{static_cast<ByteCount>(command.start.value_or(0)),
+                        command.end ? static_cast<ByteCount>(*command.end) : located.size};
   if (range.start > range.end || range.end > located.size)
     return fail(Code::invalid, fmt::format("the bytes {} to {} are not within the {} bytes of {}",
                                            range.start, range.end, located.size, command.name));
