@@ -58,8 +58,8 @@ Result<Located> Session::locate(const std::string& name, Progress& progress) {
   KACHERY_TRY(store, reading_store());
   if (store == nullptr) return fail_no_directory(name);
   KACHERY_TRY(found, store->open(uri.digest, progress));
-  return Located{std::move(found.file), std::move(found.path), found.stamp.size,
-                 found.linked ? "link" : "object"};
+  KACHERY_TRY(stamp, found.file->stamp());
+  return Located{std::move(found.file), std::move(found.path), stamp.size, found.linked ? "link" : "object"};
 }
 
 Result<> Session::copy_to(const std::string& name, const std::filesystem::path& destination,

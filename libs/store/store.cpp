@@ -189,6 +189,15 @@ Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::p
 
 // --- Reading
 
+namespace {
+
+// Looking elsewhere would not help, or is not wanted.
+bool is_final(const Error& error) {
+  return error.code == Code::cancelled || error.code == Code::exhausted;
+}
+
+}  // namespace
+
 std::unexpected<Error> Store::fail_missing(const Digest& digest, const std::vector<std::string>& misses,
                                            bool damaged) const {
   std::string message(algorithm_name(digest.algorithm()));
@@ -200,35 +209,38 @@ std::unexpected<Error> Store::fail_missing(const Digest& digest, const std::vect
   return fail(damaged ? Code::corrupt : Code::not_found, std::move(message));
 }
 
-Result<Found> Store::open(const Digest& digest, Progress& progress) {
+Result<Found> Store::find(const Digest& digest, const Accept& accept) {
   std::vector<std::string> misses;
   bool damaged = false;
   const std::string path = object_path(digest);
   Result<std::unique_ptr<File>> object = root_.open(path);
   if (object) {
-    const Result<bool> whole = known_.holds(**object, digest, progress);
-    if (!whole && whole.error().code == Code::cancelled) return std::unexpected(whole.error());
-    if (whole && *whole) {
-      KACHERY_TRY(stamp, (*object)->stamp());
-      return Found{*std::move(object), stamp, std::filesystem::path(root_.name()) / path, false};
-    }
+    const Result<bool> whole = accept(**object, nullptr);
+    if (!whole && is_final(whole.error())) return std::unexpected(whole.error());
+    if (whole && *whole) return Found{*std::move(object), std::filesystem::path(root_.name()) / path, false};
     damaged = true;
     misses.push_back(whole ? "they have another hash" : whole.error().message);
   } else if (object.error().code != Code::not_found) {
     return std::unexpected(std::move(object).error());
   }
   for (OpenLink& link : links_.open(digest, misses)) {
-    KACHERY_TRY(whole, links_.holds(link, progress));
-    if (whole) return Found{std::move(link.file), link.stamp, link.record.path, true};
-    misses.push_back("the linked file " + link.record.path.native() + " has changed since");
+    const Result<bool> whole = accept(*link.file, &link);
+    if (!whole && is_final(whole.error())) return std::unexpected(whole.error());
+    if (whole && *whole) return Found{std::move(link.file), link.record.path, true};
+    misses.push_back(whole ? "the linked file " + link.record.path.native() + " has changed since"
+                           : whole.error().message);
   }
   return fail_missing(digest, misses, damaged);
 }
 
+Result<Found> Store::open(const Digest& digest, Progress& progress) {
+  return find(digest, [&](const File& file, const OpenLink* link) {
+    return link != nullptr ? links_.holds(*link, progress) : known_.holds(file, digest, progress);
+  });
+}
+
 Result<> Store::read(const Digest& digest, const Allocate& allocate, Progress& progress) {
-  std::vector<std::string> misses;
-  bool damaged = false;
-  const auto try_file = [&](const File& file) -> Result<bool> {
+  KACHERY_TRY(find(digest, [&](const File& file, const OpenLink*) -> Result<bool> {
     KACHERY_TRY(stamp, file.stamp());
     const std::span<std::byte> space = allocate(stamp.size);
     if (space.size() != stamp.size)
@@ -237,26 +249,8 @@ Result<> Store::read(const Digest& digest, const Allocate& allocate, Progress& p
     KACHERY_TRY(read_exactly(file, 0, space));
     KACHERY_TRY(actual, hash_bytes(space, digest.algorithm(), progress));
     return actual == digest;
-  };
-
-  const Result<std::unique_ptr<File>> object = root_.open(object_path(digest));
-  if (object) {
-    const Result<bool> whole = try_file(**object);
-    if (whole && *whole) return {};
-    if (!whole && (whole.error().code == Code::cancelled || whole.error().code == Code::exhausted))
-      return std::unexpected(whole.error());
-    damaged = true;
-    misses.push_back(whole ? "they have another hash" : whole.error().message);
-  } else if (object.error().code != Code::not_found) {
-    return std::unexpected(object.error());
-  }
-  for (const OpenLink& link : links_.open(digest, misses)) {
-    const Result<bool> whole = try_file(*link.file);
-    if (whole && *whole) return {};
-    if (!whole && whole.error().code == Code::cancelled) return std::unexpected(whole.error());
-    misses.push_back("the linked file " + link.record.path.native() + " has changed since");
-  }
-  return fail_missing(digest, misses, damaged);
+  }));
+  return {};
 }
 
 // --- Writing in parts

@@ -28,7 +28,6 @@ struct Stored {
 // Content that was found, and whose hash was checked.
 struct Found {
   std::unique_ptr<File> file;
-  FileStamp stamp;
   std::filesystem::path path;  // Absolute. A link's is the user's own file.
   bool linked;
 };
@@ -106,6 +105,10 @@ class Store {
   // The user's file and its digest, checked against what is known by that digest.
   struct Linked;
   Result<Linked> link_one(const std::filesystem::path& path, Algorithm algorithm, Progress& progress);
+  // Whether the file, which a link names unless that is null, has the content.
+  using Accept = std::function<Result<bool>(const File&, const OpenLink*)>;
+  // The object, else a linked file: the first that is accepted.
+  Result<Found> find(const Digest& digest, const Accept& accept);
   std::unexpected<Error> fail_missing(const Digest& digest, const std::vector<std::string>& misses,
                                       bool damaged) const;
 
