@@ -21,6 +21,9 @@ struct Context {
   const Arguments& arguments;
   Session& session;
   Progress& progress;
+
+  Result<> write(ByteView bytes) const { return write_output(bytes, progress); }
+  Result<> print(std::string_view line) const { return write(as_bytes(std::string(line) + "\n")); }
 };
 
 Result<std::string> read_list(const std::string& list, Progress& progress) {
@@ -86,8 +89,9 @@ Result<> print_stored(const Context& context, const StoreCommand& command,
     items.emplace_back(
         json::Object{{"path", paths[i].native()}, {"uri", uri.str()}, {"size", stored[i].size}});
   }
-  if (context.arguments.json) return print_line(json::Value(json::Object{{"files", std::move(items)}}).str());
-  return write_output(as_bytes(lines));
+  if (context.arguments.json)
+    return context.print(json::Value(json::Object{{"files", std::move(items)}}).str());
+  return context.write(as_bytes(lines));
 }
 
 Result<int> run_command(const Context& context, const StoreCommand& command) {
@@ -138,13 +142,13 @@ Result<int> run_command(const Context& context, const LoadCommand& command) {
     }
   }
   if (context.arguments.json) {
-    KACHERY_TRY(print_line(json::Value(json::Object{{"name", command.name},
-                                                    {"path", located.path.native()},
-                                                    {"size", located.size},
-                                                    {"kind", located.kind}})
-                               .str()));
+    KACHERY_TRY(context.print(json::Value(json::Object{{"name", command.name},
+                                                       {"path", located.path.native()},
+                                                       {"size", located.size},
+                                                       {"kind", located.kind}})
+                                  .str()));
   } else {
-    KACHERY_TRY(print_line(located.path.native()));
+    KACHERY_TRY(context.print(located.path.native()));
   }
   return 0;
 }
@@ -162,7 +166,7 @@ Result<int> run_command(const Context& context, const CatCommand& command) {
   for (ByteCount offset = range.start; offset < range.end;) {
     const auto part = std::span(piece).first(std::min<ByteCount>(piece.size(), range.end - offset));
     KACHERY_TRY(read_exactly(*located.file, offset, part));
-    KACHERY_TRY(write_output(part));
+    KACHERY_TRY(context.write(part));
     offset += part.size();
     if (context.progress.cancel) return fail_cancelled();
   }
@@ -170,13 +174,13 @@ Result<int> run_command(const Context& context, const CatCommand& command) {
 }
 
 Result<> print_fields(const Context& context, const json::Object& fields) {
-  if (context.arguments.json) return print_line(json::Value(fields).str());
+  if (context.arguments.json) return context.print(json::Value(fields).str());
   std::string lines;
   for (const auto& [key, value] : fields) {
     const std::string* text = value.if_string();
     lines += fmt::format("{:<16} {}\n", key + ":", text != nullptr ? *text : value.str());
   }
-  return write_output(as_bytes(lines));
+  return context.write(as_bytes(lines));
 }
 
 Result<int> run_command(const Context& context, const InfoCommand& command) {
@@ -224,18 +228,18 @@ Result<int> run_command(const Context& context, const VerifyCommand& command) {
     for (const Digest& digest : digests) report.missing.push_back({digest, "there is no store"});
   }
   if (context.arguments.json) {
-    KACHERY_TRY(print_line(json::Value(json::Object{{"objects", report.objects},
-                                                    {"links", report.links},
-                                                    {"bytes", report.bytes},
-                                                    {"damaged", findings_as_json(report.damaged)},
-                                                    {"stale_links", findings_as_json(report.stale_links)},
-                                                    {"missing", findings_as_json(report.missing)}})
-                               .str()));
+    KACHERY_TRY(context.print(json::Value(json::Object{{"objects", report.objects},
+                                                       {"links", report.links},
+                                                       {"bytes", report.bytes},
+                                                       {"damaged", findings_as_json(report.damaged)},
+                                                       {"stale_links", findings_as_json(report.stale_links)},
+                                                       {"missing", findings_as_json(report.missing)}})
+                                  .str()));
   } else {
     KACHERY_TRY(
-        print_line(fmt::format("{} objects, {} links, {} checked: {} damaged, {} links stale, {} missing",
-                               report.objects, report.links, human_size(report.bytes), report.damaged.size(),
-                               report.stale_links.size(), report.missing.size())));
+        context.print(fmt::format("{} objects, {} links, {} checked: {} damaged, {} links stale, {} missing",
+                                  report.objects, report.links, human_size(report.bytes),
+                                  report.damaged.size(), report.stale_links.size(), report.missing.size())));
     for (const Finding& finding : report.damaged)
       say(fmt::format("damaged, moved to quarantine/: {}: {}", Uri{finding.digest, ""}.str(), finding.what));
     for (const Finding& finding : report.stale_links)

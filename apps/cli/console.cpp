@@ -17,18 +17,15 @@ namespace kachery::cli {
 
 using std::chrono::steady_clock;
 
-Result<> write_output(ByteView bytes) {
+Result<> write_output(ByteView bytes, const Progress& progress) {
   while (!bytes.empty()) {
+    if (progress.cancel) return fail(Code::cancelled, "stopped while writing to standard output");
     const ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return fail_errno(errno, "cannot write to standard output");
     bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
   return {};
-}
-
-Result<> print_line(std::string_view text) {
-  return write_output(as_bytes(std::string(text) + "\n"));
 }
 
 void say(std::string_view text) {

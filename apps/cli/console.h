@@ -11,9 +11,8 @@
 
 namespace kachery::cli {
 
-// All of `bytes`, or the reason, such as a full disk behind a redirection.
-Result<> write_output(ByteView bytes);
-Result<> print_line(std::string_view text);
+// All of `bytes`, or the reason, such as a full disk behind a redirection, or the user's cancelling.
+Result<> write_output(ByteView bytes, const Progress& progress);
 
 // One line, with nothing in it that a terminal would act upon.
 void say(std::string_view text);

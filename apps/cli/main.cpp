@@ -36,8 +36,11 @@ int run_main(int argc, char** argv) {
   kachery::Session session(*configuration);
   kachery::Progress progress;
   running = &progress;
-  static_cast<void>(std::signal(SIGINT, on_signal));
-  static_cast<void>(std::signal(SIGTERM, on_signal));
+  // Without SA_RESTART: a write that waits for a reader must end, too.
+  struct sigaction action{};
+  action.sa_handler = on_signal;
+  static_cast<void>(::sigaction(SIGINT, &action, nullptr));
+  static_cast<void>(::sigaction(SIGTERM, &action, nullptr));
   const int status = kachery::cli::run(arguments, session, progress);
   running = nullptr;
   return status;

@@ -22,8 +22,10 @@ Result<Session::Opened*> Session::open(Missing missing) {
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
-  const std::filesystem::path path = opened->root->name();
-  if (!is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(opened->root->name(), error);
+
+  if (!error && !is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
   opened->store = std::make_unique<Store>(
       StoreParts{*opened->root, opened->cache.get(), system_clock(), processor_count()});
   opened_ = std::move(opened);

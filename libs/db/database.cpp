@@ -42,7 +42,8 @@ std::unexpected<Error> fail_sqlite(sqlite3* connection, int status, std::string_
 
 Result<Database> Database::open(const std::filesystem::path& path, Durability durability) {
   sqlite3* connection = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    SQLITE_OPEN_NOFOLLOW;
   const int status = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   Database database(connection);
   if (status != SQLITE_OK)

@@ -26,8 +26,8 @@ class Statement;
 // One connection. One thread at a time, never across a fork.
 class Database {
  public:
-  // Opens or makes the file, in WAL mode. Code::corrupt if it is no database. Waits up to 5 s for other
-  // processes.
+  // Opens or makes the file, in WAL mode. Its path may not have a symbolic link in it. Code::corrupt if it is
+  // no database. Waits up to 5 s for other processes.
   static Result<Database> open(const std::filesystem::path& path, Durability durability);
 
   Database(Database&&) noexcept;

@@ -56,6 +56,9 @@ class Directory {
   // Sets the access time to now (and so the change time): "somebody still wants this".
   virtual Result<> touch(const std::string& path) = 0;
 
+  // Removes what calls of killed processes left under names that nobody looks at.
+  virtual void remove_leftovers() = 0;
+
   // Makes the entries of one directory durable ("" is the root).
   virtual Result<> sync_directory(const std::string& path) = 0;
   // Makes the whole tree durable at once: two of these are cheaper than thousands of the others. Only where

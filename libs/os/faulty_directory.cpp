@@ -16,6 +16,7 @@ class FaultyFile final : public File {
     KACHERY_TRY(faults_.step());
     return file_->stamp();
   }
+  bool make_changes_show() const override { return faults_.step() && file_->make_changes_show(); }
   Result<> append(ByteView bytes) override {
     Result<> due = faults_.step();
     if (due) return file_->append(bytes);

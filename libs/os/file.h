@@ -33,6 +33,11 @@ class File {
   virtual Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> out) const = 0;
   virtual Result<FileStamp> stamp() const = 0;
 
+  // Sees to it that any later change shows in the stamp. A program that changes a file through a memory
+  // mapping may go on writing to a page without touching the file's times, until the page is written to the
+  // disk: so that is done here. False where even that does not help (file systems in memory).
+  virtual bool make_changes_show() const = 0;
+
   // Only on a file that was created (os/directory.h).
   virtual Result<> append(ByteView bytes) = 0;
   // Shares the source's blocks instead of copying them; false where the file system cannot.
@@ -64,6 +69,9 @@ std::unique_ptr<ByteSource> stream_of(const File& file);
 std::unique_ptr<ByteSource> stream_of_descriptor(int descriptor, const std::atomic<bool>& cancel);
 Result<std::unique_ptr<ByteSource>> open_stream(const std::filesystem::path& path,
                                                 const std::atomic<bool>& cancel);
+
+// Whether two files have the same bytes.
+Result<bool> same_content(const File& one, const File& other);
 
 // Fills `out` completely; Code::corrupt if the file ends before.
 Result<> read_exactly(const File& file, ByteCount offset, std::span<std::byte> out);

@@ -41,6 +41,7 @@ class MemoryDirectory::MemoryFile final : public File {
     return {};
   }
 
+  bool make_changes_show() const override { return true; }
   Result<bool> clone_from(const File&) override { return false; }
 
   Result<> sync() override {

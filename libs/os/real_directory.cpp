@@ -14,7 +14,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 
 #include "os/directory.h"
@@ -45,6 +47,10 @@ constexpr std::array kNetworkMagics{kNfsMagic,  kCifsMagic, kSmb2Magic, kCephMag
 // Whose syncfs writes everything, waits, and reports failures.
 constexpr std::array kSyncfsMagics{long{EXT4_SUPER_MAGIC}, kXfsMagic,  long{BTRFS_SUPER_MAGIC},
                                    long{TMPFS_MAGIC},      kF2fsMagic, kZfsMagic};
+
+// Directories that have not got their mode and their place yet: .making-<seconds since 1970>-<random>.
+constexpr std::string_view kMaking = ".making-";
+constexpr std::int64_t kLeftoverAgeS = 600;
 
 mode_t current_umask() {
   // Reading it with umask(2) would change it for the other threads of the process for a moment.
@@ -176,6 +182,17 @@ class RealDirectory final : public Directory {
     return {};
   }
 
+  void remove_leftovers() override {
+    const Result<std::vector<Entry>> entries = list("");
+    if (!entries) return;
+    for (const Entry& entry : *entries) {
+      if (!entry.name.starts_with(kMaking)) continue;
+      std::int64_t begun_s = 0;
+      std::from_chars(entry.name.data() + kMaking.size(), entry.name.data() + entry.name.size(), begun_s);
+      if (::time(nullptr) - begun_s > kLeftoverAgeS) static_cast<void>(remove_directory(entry.name));
+    }
+  }
+
   Result<> sync_directory(const std::string& path) override {
     const Fd fd = open_beneath(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
     if (!fd.is_open()) return failed("open", path);
@@ -254,16 +271,17 @@ class RealDirectory final : public Directory {
   // mkdir(2) would give the directory a narrower mode for a moment, in which another member of the group
   // fails.
   Result<> make_directory_elsewhere(const Step& step, const std::string& path) {
-    const std::string made = ".making-" + random_hex(8);
-    const std::string made_path = parent_of(path).empty() ? made : parent_of(path) + "/" + made;
-    if (::mkdirat(step.parent.get(), made.c_str(), 0700) != 0) return failed("make the directory", made_path);
-    const Fd fd(::openat(step.parent.get(), made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (fd.is_open() && ::fchmod(fd.get(), directory_mode_) == 0 &&
-        ::renameat2(step.parent.get(), made.c_str(), step.parent.get(), step.name.c_str(),
-                    RENAME_NOREPLACE) == 0)
+    const std::string made = std::string(kMaking) + std::to_string(::time(nullptr)) + "-" + random_hex(8);
+    if (::mkdirat(root_.get(), made.c_str(), 0700) != 0) return failed("make the directory", made);
+    const Fd fd(::openat(root_.get(), made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status{};
+    // What was inherited (set-group-ID) stays.
+    if (fd.is_open() && ::fstat(fd.get(), &status) == 0 &&
+        ::fchmod(fd.get(), directory_mode_ | (status.st_mode & S_ISGID)) == 0 &&
+        ::renameat2(root_.get(), made.c_str(), step.parent.get(), step.name.c_str(), RENAME_NOREPLACE) == 0)
       return {};
     const int error_number = errno;
-    ::unlinkat(step.parent.get(), made.c_str(), AT_REMOVEDIR);
+    ::unlinkat(root_.get(), made.c_str(), AT_REMOVEDIR);
     return fail_errno(error_number, "cannot make the directory " + full(path));
   }
 

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 
@@ -38,8 +40,7 @@ std::string space_note(int descriptor, Code code, ByteCount wanted) {
   const ByteCount free = ByteCount{space.f_bavail} * space.f_frsize;
   std::string note = " (";
   if (wanted > 0) note += std::to_string(wanted) + " more bytes needed, ";
-  return note + std::to_string(free) +
-         " bytes free there). Nothing was stored; free some space and try again.";
+  return note + std::to_string(free) + " free there). Nothing was stored; free some space and try again.";
 }
 
 Result<FileStamp> stamp_of_descriptor(int descriptor, const std::string& name) {
@@ -66,6 +67,16 @@ Result<std::size_t> RealFile::read_at(ByteCount offset, std::span<std::byte> out
 
 Result<FileStamp> RealFile::stamp() const {
   return stamp_of_descriptor(fd_.get(), name_);
+}
+
+bool RealFile::make_changes_show() const {
+  struct statfs system{};
+  if (::fstatfs(fd_.get(), &system) != 0) return false;
+  const auto magic = static_cast<std::uint32_t>(system.f_type);
+  if (magic == TMPFS_MAGIC || magic == RAMFS_MAGIC) return false;
+  constexpr unsigned kWriteAndWait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return ::sync_file_range(fd_.get(), 0, 0, kWriteAndWait) == 0 || ::fdatasync(fd_.get()) == 0;
 }
 
 Result<> RealFile::append(ByteView bytes) {

@@ -15,6 +15,7 @@ class RealFile final : public File {
 
   Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> out) const override;
   Result<FileStamp> stamp() const override;
+  bool make_changes_show() const override;
   Result<> append(ByteView bytes) override;
   Result<bool> clone_from(const File& source) override;
   Result<> sync() override;

@@ -2,7 +2,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <vector>
 
 #include "os/fd.h"
 #include "os/file.h"
@@ -11,6 +14,7 @@ namespace kachery {
 namespace {
 
 constexpr int kCancelCheckMs = 100;
+constexpr ByteCount kCompareBytes = 1 << 20;
 
 class FileStream final : public ByteSource {
  public:
@@ -83,7 +87,8 @@ std::unique_ptr<ByteSource> stream_of_descriptor(int descriptor, const std::atom
 
 Result<std::unique_ptr<ByteSource>> open_stream(const std::filesystem::path& path,
                                                 const std::atomic<bool>& cancel) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK: to open a pipe must not wait for its writer, which cannot be cancelled; to read from it may.
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.is_open()) return fail_errno(errno, "cannot open " + path.native());
   const int descriptor = fd.get();
   return std::make_unique<DescriptorStream>(descriptor, std::move(fd), path.native(), cancel);
@@ -94,6 +99,21 @@ Result<> read_exactly(const File& file, ByteCount offset, std::span<std::byte> o
   if (got == out.size()) return {};
   return fail(Code::corrupt,
               "a file ended " + std::to_string(out.size() - got) + " bytes early while it was read");
+}
+
+Result<bool> same_content(const File& one, const File& other) {
+  KACHERY_TRY(one_stamp, one.stamp());
+  KACHERY_TRY(other_stamp, other.stamp());
+  if (one_stamp.size != other_stamp.size) return false;
+  std::vector<std::byte> piece(std::min<ByteCount>(kCompareBytes, one_stamp.size));
+  std::vector<std::byte> other_piece(piece.size());
+  for (ByteCount offset = 0; offset < one_stamp.size;) {
+    KACHERY_TRY(got, one.read_at(offset, piece));
+    KACHERY_TRY(other_got, other.read_at(offset, std::span(other_piece).first(got)));
+    if (got == 0 || other_got != got || std::memcmp(piece.data(), other_piece.data(), got) != 0) return false;
+    offset += got;
+  }
+  return true;
 }
 
 }  // namespace kachery

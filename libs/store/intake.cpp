@@ -1,7 +1,6 @@
 #include "store/intake.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "os/random.h"
 #include "store/layout.h"
@@ -26,20 +25,7 @@ Result<bool> same_bytes(const File& file, ByteView bytes) {
   return got == bytes.size() && std::ranges::equal(other, bytes);
 }
 
-Result<bool> same_content(const File& one, const File& other) {
-  KACHERY_TRY(one_stamp, one.stamp());
-  KACHERY_TRY(other_stamp, other.stamp());
-  if (one_stamp.size != other_stamp.size) return false;
-  std::vector<std::byte> piece(std::min<ByteCount>(kPieceBytes, one_stamp.size));
-  std::vector<std::byte> other_piece(piece.size());
-  for (ByteCount offset = 0; offset < one_stamp.size;) {
-    KACHERY_TRY(got, one.read_at(offset, piece));
-    KACHERY_TRY(other_got, other.read_at(offset, std::span(other_piece).first(got)));
-    if (got == 0 || other_got != got || std::memcmp(piece.data(), other_piece.data(), got) != 0) return false;
-    offset += got;
-  }
-  return true;
-}
+}  // namespace
 
 std::unexpected<Error> fail_collision(const Digest& digest, std::string_view where) {
   std::string message = "refused: different bytes with the same hash ";
@@ -50,8 +36,6 @@ std::unexpected<Error> fail_collision(const Digest& digest, std::string_view whe
   if (digest.algorithm() == Algorithm::sha1) message += " Use SHA-256 (--sha256) for such files.";
   return fail(Code::corrupt, std::move(message));
 }
-
-}  // namespace
 
 Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Sync sync) const {
   const Same same = [&](const File& file) { return same_bytes(file, bytes); };
@@ -81,10 +65,10 @@ Result<Staged> Intake::stage_stream(ByteSource& source, Algorithm algorithm, Syn
 Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Sync sync,
                                        Progress& progress) const {
   KACHERY_TRY(before, file.stamp());
-  const std::int64_t begun_ns = known_.now_ns();
-  KACHERY_TRY(known, stage_known(before, algorithm, progress));
+  KACHERY_TRY(known, stage_known(file, before, algorithm, progress));
   if (known) return *std::move(known);
 
+  const auto begun_ns = known_.begin(file, before);
   Result<Staged> staged = before.size < kPieceBytes ? stage_small_file(file, algorithm, sync, progress)
                                                     : stage_large_file(file, algorithm, sync, progress);
   if (!staged) return staged;
@@ -93,17 +77,20 @@ Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Sy
   return staged;
 }
 
-// Without reading the source, if its state and the object's are both known.
-Result<std::optional<Staged>> Intake::stage_known(const FileStamp& stamp, Algorithm algorithm,
-                                                  Progress& progress) const {
+// Without hashing and writing anything, if the source's digest is known and the object has the same bytes.
+// They are compared, because of two files with one SHA-1 the second must be refused, whatever is remembered
+// of it.
+Result<std::optional<Staged>> Intake::stage_known(const File& file, const FileStamp& stamp,
+                                                  Algorithm algorithm, Progress& progress) const {
   const auto digest = known_.find(stamp, algorithm);
   if (!digest) return std::nullopt;
-  const Result<std::unique_ptr<File>> object = root_.open(object_path(*digest));
-  if (!object) return std::nullopt;
-  KACHERY_TRY(whole, known_.holds(**object, *digest, progress));
-  if (!whole) return std::nullopt;
+  KACHERY_TRY(there,
+              object_is_there(*digest, [&](const File& object) { return same_content(object, file); }));
+  if (!there) return std::nullopt;
   KACHERY_TRY(alive, keep_alive(object_path(*digest)));
-  if (!alive) return std::nullopt;
+  KACHERY_TRY(after, file.stamp());
+  if (!alive || after != stamp) return std::nullopt;
+  progress.bytes_done += stamp.size;
   return Staged{*digest, stamp.size};
 }
 
@@ -205,6 +192,10 @@ Result<> Intake::refuse_collision(const Digest& digest, const File& content) con
 Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) const {
   Result<std::unique_ptr<File>> object = root_.open(object_path(digest));
   if (!object && object.error().code == Code::not_found) return false;
+  if (!object && object.error().code == Code::invalid) {  // A folder, a link, a pipe: no object at all.
+    KACHERY_TRY(quarantine(digest));
+    return false;
+  }
   if (!object) return std::unexpected(std::move(object).error());
   Result<bool> equal = same(**object);
   if (equal && *equal) return true;

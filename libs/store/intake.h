@@ -18,6 +18,9 @@
 
 namespace kachery {
 
+// The refusal of other bytes with the same hash. `where` the first ones are: "stored", for instance.
+std::unexpected<Error> fail_collision(const Digest& digest, std::string_view where);
+
 // Content on its way in. Without a temporary it was found to be there already.
 struct Staged {
   Digest digest;
@@ -55,7 +58,7 @@ class Intake {
   // Whether the content that is to be stored equals that of a file.
   using Same = std::function<Result<bool>(const File&)>;
 
-  Result<std::optional<Staged>> stage_known(const FileStamp& stamp, Algorithm algorithm,
+  Result<std::optional<Staged>> stage_known(const File& file, const FileStamp& stamp, Algorithm algorithm,
                                             Progress& progress) const;
   Result<Staged> stage_small_file(const File& file, Algorithm algorithm, Sync sync, Progress& progress) const;
   Result<Staged> stage_large_file(const File& file, Algorithm algorithm, Sync sync, Progress& progress) const;

@@ -26,7 +26,7 @@ Result<Digest> KnownHashes::digest_of(const File& file, Algorithm algorithm, Pro
     progress.bytes_done += before.size;
     return *known;
   }
-  const std::int64_t begun_ns = clock_.now_ns();
+  const auto begun_ns = begin(file, before);
   const auto source = stream_of(file);
   KACHERY_TRY(pumped, pump(*source, algorithm, progress));
   KACHERY_TRY(after, file.stamp());
@@ -41,8 +41,15 @@ Result<bool> KnownHashes::holds(const File& file, const Digest& digest, Progress
   return actual == digest;
 }
 
-void KnownHashes::remember(const FileStamp& stamp, const Digest& digest, std::int64_t begun_ns) const {
-  if (cache_ == nullptr || stamp.size < kCachedSizeMin || !is_settled(stamp, begun_ns)) return;
+std::optional<std::int64_t> KnownHashes::begin(const File& file, const FileStamp& stamp) const {
+  const std::int64_t now_ns = clock_.now_ns();
+  if (!is_settled(stamp, now_ns) || !file.make_changes_show()) return std::nullopt;
+  return now_ns;
+}
+
+void KnownHashes::remember(const FileStamp& stamp, const Digest& digest,
+                           std::optional<std::int64_t> begun_ns) const {
+  if (cache_ == nullptr || stamp.size < kCachedSizeMin || !begun_ns) return;
   const HashedFile hashed{stamp, digest};
   cache_->remember({&hashed, 1});
 }

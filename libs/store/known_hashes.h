@@ -22,9 +22,12 @@ class KnownHashes {
   // Whether the file's content is what `digest` names.
   Result<bool> holds(const File& file, const Digest& digest, Progress& progress) const;
 
-  // For a file that was hashed from `begun_ns` on and did not change meanwhile. Forgotten if it is not
-  // settled.
-  void remember(const FileStamp& stamp, const Digest& digest, std::int64_t begun_ns) const;
+  // To be called before a file is read whole: when that began, or nothing if what is found must not be
+  // remembered, because a later change might not show.
+  std::optional<std::int64_t> begin(const File& file, const FileStamp& stamp) const;
+
+  // For a file that was hashed since begin(), and did not change meanwhile.
+  void remember(const FileStamp& stamp, const Digest& digest, std::optional<std::int64_t> begun_ns) const;
 
   // For an object that we wrote ourselves and published a moment ago: nobody else ever had it open for
   // writing, so the only doubt is a change within the same tick of the file system's clock. Waits for the

@@ -18,7 +18,7 @@ Result<> collect(const Directory& root, const std::string& path, int levels, std
     const std::string below = path + "/" + entry.name;
     if (levels > 0 && entry.kind == EntryKind::directory)
       KACHERY_TRY(collect(root, below, levels - 1, found));
-    if (levels > 0 || entry.kind != EntryKind::file) continue;
+    if (levels > 0) continue;
     if (const auto digest = digest_of_path(below)) found.push_back(*digest);
   }
   return {};
@@ -61,13 +61,21 @@ Result<ScrubReport> Store::scrub(std::span<const Digest> only, Progress& progres
     ++progress.items_done;
     const Result<std::unique_ptr<File>> file = root_.open(object_path(objects[i]));
     if (!file && file.error().code == Code::not_found) return {};
-    if (!file) return std::unexpected(file.error());
-    KACHERY_TRY(stamp, (*file)->stamp());
-    KACHERY_TRY(fault, check_content(**file, objects[i], progress));
+    if (!file && file.error().code != Code::invalid) return std::unexpected(file.error());
+    std::optional<std::string> fault;
+    ByteCount size = 0;
+    if (file) {
+      KACHERY_TRY(stamp, (*file)->stamp());
+      KACHERY_TRY(wrong, check_content(**file, objects[i], progress));
+      size = stamp.size;
+      fault = std::move(wrong);
+    } else {
+      fault = file.error().message;  // A folder, a link, a pipe.
+    }
     const std::scoped_lock lock(report_mutex);
     object_seen[i] = true;
     ++report.objects;
-    report.bytes += stamp.size;
+    report.bytes += size;
     if (!fault) return {};
     KACHERY_TRY(intake_.quarantine(objects[i]));
     report.damaged.push_back({objects[i], *std::move(fault)});

@@ -6,6 +6,7 @@ namespace kachery {
 namespace {
 
 constexpr std::string_view kPrefix = "session-";
+constexpr const char* kLockSuffix = ".lock";
 
 // A session younger than this is not even looked at, so that nobody takes a lock away from the process that
 // is about to take it. Where the locks of other hosts may not be seen, a whole day's work is given.
@@ -34,8 +35,8 @@ Temporary::~Temporary() {
 
 SessionArea::~SessionArea() {
   if (path_.empty() || owner_ != ::getpid()) return;
-  static_cast<void>(root_.remove(path_ + "/lock"));
   static_cast<void>(root_.remove_directory(path_));
+  static_cast<void>(root_.remove(path_ + kLockSuffix));
 }
 
 Result<Temporary> SessionArea::create(Access access) {
@@ -47,15 +48,16 @@ Result<Temporary> SessionArea::create(Access access) {
 
 Result<> SessionArea::begin() {
   const std::scoped_lock guard(mutex_);
-  if (lock_) return {};
+  if (!path_.empty()) return {};
   KACHERY_TRY(make_if_missing(root_, "tmp"));
   reap_abandoned();
   const std::string path = "tmp/" + std::string(kPrefix) + random_hex(8);
-  KACHERY_TRY(root_.make_directory(path));
-  path_ = path;
-  KACHERY_TRY(lock, root_.lock(path + "/lock"));
+  KACHERY_TRY(lock, root_.lock(path + kLockSuffix));
   lock_ = std::move(lock);
-  return {};
+  const Result<> made = root_.make_directory(path);
+  if (!made) static_cast<void>(root_.remove(path + kLockSuffix));
+  if (made) path_ = path;
+  return made;
 }
 
 void SessionArea::reap_abandoned() {
@@ -63,25 +65,23 @@ void SessionArea::reap_abandoned() {
   if (!entries) return;
   const std::int64_t age_max = root_.can_sync_all() ? kReapAfterNs : kReapAfterUnsureNs;
   for (const Entry& entry : *entries) {
-    if (entry.kind != EntryKind::directory || !entry.name.starts_with(kPrefix)) continue;
-    const std::string path = "tmp/" + entry.name;
-    const Result<FileStamp> begun = root_.stamp(path + "/lock");
-    if (!begun) {
-      // Its process may be just about to make the file. If it was killed before that, the age counts from now
-      // on.
-      static_cast<void>(root_.create(path + "/lock", Access::read_only));
-      continue;
-    }
-    if (clock_.now_ns() - begun->mtime_ns < age_max) continue;
-    const Result<std::unique_ptr<Lock>> lock = root_.lock(path + "/lock");
+    if (!entry.name.starts_with(kPrefix) || !entry.name.ends_with(kLockSuffix)) continue;
+    const std::string lock_path = "tmp/" + entry.name;
+    const Result<FileStamp> begun = root_.stamp(lock_path);
+    if (!begun || clock_.now_ns() - begun->mtime_ns < age_max) continue;
+    const Result<std::unique_ptr<Lock>> lock = root_.lock(lock_path);
     if (!lock) continue;  // Alive, or somebody else's.
-    const Result<std::vector<Entry>> left = root_.list(path);
-    if (!left) continue;
-    for (const Entry& file : *left)
-      if (file.name != "lock") static_cast<void>(root_.remove(path + "/" + file.name));
-    static_cast<void>(root_.remove(path + "/lock"));
-    static_cast<void>(root_.remove_directory(path));
+    reap(lock_path.substr(0, lock_path.size() - std::string_view(kLockSuffix).size()));
+    static_cast<void>(root_.remove(lock_path));
   }
+  root_.remove_leftovers();
+}
+
+void SessionArea::reap(const std::string& path) {
+  const Result<std::vector<Entry>> left = root_.list(path);
+  if (!left) return;
+  for (const Entry& file : *left) static_cast<void>(root_.remove(path + "/" + file.name));
+  static_cast<void>(root_.remove_directory(path));
 }
 
 }  // namespace kachery

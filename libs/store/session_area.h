@@ -40,8 +40,9 @@ class Temporary {
   pid_t owner_ = ::getpid();  // A forked child has a copy of this object, not of the file.
 };
 
-// tmp/session-<random>/, made at the first use, with a lock file that the process holds while it lives; so
-// what a killed process left can be told from what is in use. Thread-safe. The root and the clock outlive it.
+// tmp/session-<random>/, made at the first use, and beside it tmp/session-<random>.lock, which the process
+// holds while it lives; so what a killed process left can be told from what is in use. The lock comes first
+// and goes last. Thread-safe. The root and the clock outlive it.
 class SessionArea {
  public:
   SessionArea(Directory& root, const Clock& clock) : root_(root), clock_(clock) {}
@@ -54,6 +55,7 @@ class SessionArea {
  private:
   Result<> begin();
   void reap_abandoned();
+  void reap(const std::string& path);
 
   Directory& root_;
   const Clock& clock_;

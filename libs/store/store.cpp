@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 
 #include "os/parallel.h"
@@ -136,7 +137,8 @@ Result<Store::Linked> Store::link_one(const std::filesystem::path& path, Algorit
   KACHERY_TRY(full_path, absolute_path(path));
   KACHERY_TRY(file, open_user_file(full_path));
   KACHERY_TRY(stamp, file->stamp());
-  const std::int64_t begun_ns = known_.now_ns();
+  const auto begun_ns = known_.begin(*file, stamp);
+
   KACHERY_TRY(digest, known_.digest_of(*file, algorithm, progress));
   ++progress.items_done;
 
@@ -144,7 +146,22 @@ Result<Store::Linked> Store::link_one(const std::filesystem::path& path, Algorit
   for (const OpenLink& link : links_.open(digest, unused))
     if (link.record.path == full_path && link.record.vouches_for(stamp)) return Linked{link.record, true};
   KACHERY_TRY(intake_.refuse_collision(digest, *file));
-  return Linked{{full_path, digest, stamp.size, stamp, begun_ns}, false};
+  return Linked{{full_path, digest, stamp.size, stamp, begun_ns.value_or(0)}, false};
+}
+
+// What came in together is not linked yet, and so is not compared with what is.
+Result<> Store::refuse_collisions_among(std::span<const std::optional<Linked>> batch) {
+  std::map<Digest, const LinkRecord*> first_of;
+  for (const auto& linked : batch) {
+    const LinkRecord& record = linked->record;
+    const auto [first, is_new] = first_of.emplace(record.digest, &record);
+    if (is_new || first->second->path == record.path) continue;
+    KACHERY_TRY(one, open_user_file(first->second->path));
+    KACHERY_TRY(other, open_user_file(record.path));
+    KACHERY_TRY(same, same_content(*one, *other));
+    if (!same) return fail_collision(record.digest, "linked from " + first->second->path.native());
+  }
+  return {};
 }
 
 Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::path> paths,
@@ -156,6 +173,7 @@ Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::p
     return {};
   }));
 
+  KACHERY_TRY(refuse_collisions_among(slots));
   std::vector<Stored> stored;
   std::vector<Temporary> temporaries;
   std::vector<Publication> publications;
@@ -220,6 +238,9 @@ Result<Found> Store::find(const Digest& digest, const Accept& accept) {
     if (whole && *whole) return Found{*std::move(object), std::filesystem::path(root_.name()) / path, false};
     damaged = true;
     misses.push_back(whole ? "they have another hash" : whole.error().message);
+  } else if (object.error().code == Code::invalid) {
+    damaged = true;
+    misses.push_back(object.error().message);
   } else if (object.error().code != Code::not_found) {
     return std::unexpected(std::move(object).error());
   }

@@ -105,6 +105,8 @@ class Store {
   // The user's file and its digest, checked against what is known by that digest.
   struct Linked;
   Result<Linked> link_one(const std::filesystem::path& path, Algorithm algorithm, Progress& progress);
+  static Result<> refuse_collisions_among(std::span<const std::optional<Linked>> batch);
+
   // Whether the file, which a link names unless that is null, has the content.
   using Accept = std::function<Result<bool>(const File&, const OpenLink*)>;
   // The object, else a linked file: the first that is accepted.
