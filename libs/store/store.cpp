@@ -143,8 +143,11 @@ Result<Store::Linked> Store::link_one(const std::filesystem::path& path, Algorit
   ++progress.items_done;
 
   std::vector<std::string> unused;
+  // A killed process may have written only one of the two records.
+  const bool complete = algorithm != Algorithm::sha1 || root_.stamp(gen1_link_path(digest));
   for (const OpenLink& link : links_.open(digest, unused))
-    if (link.record.path == full_path && link.record.vouches_for(stamp)) return Linked{link.record, true};
+    if (complete && link.record.path == full_path && link.record.vouches_for(stamp))
+      return Linked{link.record, true};
   KACHERY_TRY(intake_.refuse_collision(digest, *file));
   return Linked{{full_path, digest, stamp.size, stamp, begun_ns.value_or(0)}, false};
 }
@@ -193,6 +196,7 @@ Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::p
     stored.push_back({record.digest, record.size});
     if (slot->known) {
       standing.push_back(link_path(record.digest));
+      if (algorithm == Algorithm::sha1) standing.push_back(gen1_link_path(record.digest));
       continue;
     }
     KACHERY_TRY(write(record.str(), link_path(record.digest)));

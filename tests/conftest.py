@@ -1,0 +1,177 @@
+"""The whole-system tests: options for long campaigns, the program under test, the seed, the lines of counts."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable, Iterator, NamedTuple
+
+import pytest
+
+import mounts
+from harness import Program, Store
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Campaign(NamedTuple):
+    """One number that makes a test longer: `--name N`, or KACHERY_TEST_NAME=N."""
+
+    name: str
+    default: int
+    meaning: str
+
+
+CAMPAIGNS = (
+    Campaign("points", 420, "kill points (A1)"),
+    Campaign("cuts", 45, "power cuts, over all file systems (A2)"),
+    Campaign("disks", 24, "sizes of a disk that fills up (A4)"),
+    Campaign("failures", 260, "injected errors of system calls (A3)"),
+    Campaign("thin", 4, "disks whose fsync really fails (A3)"),
+    Campaign("flips", 120, "flipped bits tried by one call of the program each (A11)"),
+    Campaign("stores", 8, "stores by each of the 64 processes (A18)"),
+    Campaign("interrupts", 12, "moments at which a command is interrupted"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kachery", "whole-system tests of kachery (tests/README.md)")
+    for campaign in CAMPAIGNS:
+        group.addoption(f"--{campaign.name}", type=int, metavar="N", help=f"{campaign.meaning}; {campaign.default}")
+    group.addoption("--seed", type=int, metavar="N", help="repeat a run that failed; its report names the seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    seed = config.getoption("--seed")
+    if seed is None:
+        seed = int(os.environ.get("KACHERY_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    config.stash[SEED] = seed
+    config.stash[OUTCOMES] = []
+    # So that what was mounted is unmounted when the run is stopped by a signal.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+SEED = pytest.StashKey[int]()
+OUTCOMES = pytest.StashKey[list]()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"kachery: {find_program()}, --seed {config.stash[SEED]}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.stash[OUTCOMES]:
+        return
+    terminalreporter.section("outcomes")
+    for line in config.stash[OUTCOMES]:
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    report = (yield).get_result()
+    if report.failed:
+        report.sections.append(("to repeat it", f"--seed {item.config.stash[SEED]}"))
+
+
+def find_program() -> Path:
+    """KACHERY_PROGRAM, else the one beside this Python, else the development build."""
+    named = os.environ.get("KACHERY_PROGRAM")
+    if named:
+        return Path(named).absolute()
+    beside = Path(sys.executable).parent / "kachery"
+    return beside if beside.exists() else REPOSITORY / "build/dev/apps/cli/kachery"
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    path = find_program()
+    if not path.exists():
+        pytest.fail(f"there is no program at {path}; build it, or set KACHERY_PROGRAM")
+    return Program(path)
+
+
+@pytest.fixture
+def store_dir(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(program: Program, store_dir: Path) -> Store:
+    return Store(program, store_dir)
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """Like tmp_path, where other users may look too."""
+    with tempfile.TemporaryDirectory(prefix="kachery-test-") as place:
+        os.chmod(place, 0o755)
+        yield Path(place)
+
+
+@pytest.fixture
+def public_program(program: Program, public_path: Path) -> Program:
+    """A copy of the program that other users may run, wherever it was built."""
+    return Program(Path(shutil.copy(program.path, public_path / "program")))
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    return pytestconfig.stash[SEED]
+
+
+@pytest.fixture
+def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
+    """The same numbers for one seed and one test, whichever other tests run."""
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture
+def campaign(pytestconfig: pytest.Config) -> Callable[[str], int]:
+    """How often, for a name of CAMPAIGNS."""
+
+    def count(name: str) -> int:
+        default = next(entry.default for entry in CAMPAIGNS if entry.name == name)
+        asked = pytestconfig.getoption(f"--{name}")
+        if asked is not None:
+            return asked
+        return int(os.environ.get(f"KACHERY_TEST_{name.upper()}") or default)
+
+    return count
+
+
+@pytest.fixture
+def outcome(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Keeps a line of counts for the end of the run."""
+    return pytestconfig.stash[OUTCOMES].append
+
+
+@pytest.fixture(scope="session")
+def may_mount() -> None:
+    """For tests that mount file systems: in a mount namespace of our own, which goes when this process goes."""
+    reason = mounts.why_not()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    path = shutil.which("strace")
+    if path is None:
+        pytest.skip("strace is not installed")
+    done = subprocess.run([path, "-o", os.devnull, "true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"tracing is not permitted here: {done.stderr.strip()}")
+    return path
+
+
+@pytest.fixture
+def as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become other users")
