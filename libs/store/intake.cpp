@@ -84,12 +84,11 @@ Result<std::optional<Staged>> Intake::stage_known(const File& file, const FileSt
                                                   Algorithm algorithm, Progress& progress) const {
   const auto digest = known_.find(stamp, algorithm);
   if (!digest) return std::nullopt;
-  KACHERY_TRY(there,
-              object_is_there(*digest, [&](const File& object) { return same_content(object, file); }));
-  if (!there) return std::nullopt;
+  const Result<std::unique_ptr<File>> object = root_.open(object_path(*digest));
+  const Result<bool> same = object ? same_content(**object, file) : Result<bool>(false);
+  if (!same || !*same) return std::nullopt;
   KACHERY_TRY(alive, keep_alive(object_path(*digest)));
-  KACHERY_TRY(after, file.stamp());
-  if (!alive || after != stamp) return std::nullopt;
+  if (!alive) return std::nullopt;
   progress.bytes_done += stamp.size;
   return Staged{*digest, stamp.size};
 }
@@ -139,15 +138,17 @@ Result<bool> Intake::admit(std::span<Staged> batch, Sync sync, std::size_t threa
     }
   }
   KACHERY_TRY(outcomes, publish(root_, publications, sync, threads));
+  std::vector<OwnObject> created;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i] == Published::existed) {
       KACHERY_TRY(settled, settle(*published[i]));
       if (!settled) return false;
     } else {
       published[i]->temporary->keep();
-      known_.remember_own(root_, publications[i].path, published[i]->digest, published[i]->size);
+      created.push_back({publications[i].path, published[i]->digest, published[i]->size});
     }
   }
+  known_.remember_own(root_, created);
   return confirm(existing, sync);
 }
 

@@ -8,6 +8,13 @@
 
 namespace kachery {
 
+// An object that was just published, at `path` under the root.
+struct OwnObject {
+  std::string path;
+  Digest digest;
+  ByteCount size;
+};
+
 // Thread-safe. `cache` may be null; both outlive it.
 class KnownHashes {
  public:
@@ -29,11 +36,10 @@ class KnownHashes {
   // For a file that was hashed since begin(), and did not change meanwhile.
   void remember(const FileStamp& stamp, const Digest& digest, std::optional<std::int64_t> begun_ns) const;
 
-  // For an object that we wrote ourselves and published a moment ago: nobody else ever had it open for
+  // For objects that we wrote ourselves and published a moment ago: nobody else ever had them open for
   // writing, so the only doubt is a change within the same tick of the file system's clock. Waits for the
-  // tick's end.
-  void remember_own(const Directory& root, const std::string& path, const Digest& digest,
-                    ByteCount size) const;
+  // tick's end if one is large.
+  void remember_own(const Directory& root, std::span<const OwnObject> objects) const;
 
   // What was known of `before` holds for the state that our own touch made of it.
   void carry_over(const FileStamp& before, const Directory& root, const std::string& path) const;
@@ -41,6 +47,12 @@ class KnownHashes {
   std::int64_t now_ns() const { return clock_.now_ns(); }
 
  private:
+  struct Hashed {
+    Digest digest;
+    bool changed;  // While it was read.
+  };
+  Result<Hashed> hash(const File& file, Algorithm algorithm, Progress& progress) const;
+
   HashCache* cache_;
   const Clock& clock_;
 };

@@ -138,8 +138,10 @@ Result<Store::Linked> Store::link_one(const std::filesystem::path& path, Algorit
   KACHERY_TRY(file, open_user_file(full_path));
   KACHERY_TRY(stamp, file->stamp());
   const auto begun_ns = known_.begin(*file, stamp);
-
   KACHERY_TRY(digest, known_.digest_of(*file, algorithm, progress));
+  KACHERY_TRY(after, file->stamp());
+  if (after != stamp)
+    return fail(Code::unavailable, full_path.native() + " changed while it was read; try again");
   ++progress.items_done;
 
   std::vector<std::string> unused;
