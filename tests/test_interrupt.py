@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -184,10 +185,11 @@ def test_a_verify_stops_and_accuses_nothing(store, begin, large_object, number):
 def test_stopped_at_any_moment_it_acknowledges_all_or_nothing(store, begin, tmp_path, rng, campaign, outcome, seed):
     ends = []
     for index in range(campaign("interrupts")):
-        files = [rng.randbytes(rng.choice((100_000, 8 << 20))) for _ in range(rng.choice((4, 20)))]
+        count, size = rng.choice(((4, 6 << 20), (20, 300_000)))
+        files = [rng.randbytes(rng.randrange(size)) for _ in range(count)]
         paths = [write(tmp_path / f"{index} {i}", data) for i, data in enumerate(files)]
         with begin(rng.choice(("store", "link")), *paths) as process:
-            time.sleep(rng.uniform(0.003, 0.06))
+            time.sleep(rng.uniform(0.002, 0.04))
             number = rng.choice((signal.SIGINT, signal.SIGTERM))
             code, printed, took = stop(process, number)
         ends.append(code)
@@ -199,6 +201,9 @@ def test_stopped_at_any_moment_it_acknowledges_all_or_nothing(store, begin, tmp_
         store.assert_sound()
         for data in files if code == 0 else []:
             assert store.cat(sha1(data)).expect().stdout == data
+        for path in paths:
+            path.unlink()
+        shutil.rmtree(store.path, ignore_errors=True)
     outcome(f"interrupts: {len(ends)} tried, {ends.count(INTERRUPTED)} stopped, {ends.count(0)} ended first, "
             f"0 half done (seed {seed})")
 
