@@ -264,8 +264,10 @@ class RealDirectory final : public Directory {
 
   Step last_step(const std::string& path) const {
     const std::string parent = parent_of(path);
-    return {open_beneath(parent.empty() ? "." : parent, O_PATH | O_DIRECTORY),
-            parent.empty() ? path : path.substr(parent.size() + 1)};
+    std::string name = parent.empty() ? path : path.substr(parent.size() + 1);
+    // Last, because even an allocation that succeeds may change errno, which the caller reads.
+    Fd directory = open_beneath(parent.empty() ? "." : parent, O_PATH | O_DIRECTORY);
+    return {std::move(directory), std::move(name)};
   }
 
   // mkdir(2) would give the directory a narrower mode for a moment, in which another member of the group
