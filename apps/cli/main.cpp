@@ -19,7 +19,8 @@ void on_signal(int signal) {
 }
 
 kachery::Result<kachery::Configuration> configure(const kachery::cli::Arguments& arguments) {
-  if (!arguments.directory.empty()) return kachery::Configuration{arguments.directory, "--dir"};
+  if (!arguments.directory.empty())
+    return kachery::Configuration{std::filesystem::absolute(arguments.directory), "--dir"};
   return kachery::configuration_from_environment();
 }
 

@@ -28,14 +28,42 @@ std::optional<std::string> home_directory() {
   return found->pw_dir;
 }
 
+std::filesystem::path absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path full = std::filesystem::absolute(path, error);
+  return error ? std::filesystem::path(path) : full;
+}
+
+std::filesystem::path state_directory(const std::optional<std::string>& home) {
+  if (const auto value = environment("KACHERY_STATE_DIR")) return absolute(*value);
+  return home ? std::filesystem::path(*home) / ".local/state/kachery" : std::filesystem::path();
+}
+
 }  // namespace
 
 Result<Configuration> configuration_from_environment() {
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"})
-    if (const auto value = environment(name)) return Configuration{*value, name};
   const auto home = home_directory();
+  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"})
+    if (const auto value = environment(name))
+      return Configuration{absolute(*value), name, {}, state_directory(home)};
   if (!home) return fail(Code::invalid, "there is no home directory to keep a store in; set KACHERY_DIR");
-  return Configuration{std::filesystem::path(*home) / ".kachery", "default"};
+  Configuration configuration{
+      std::filesystem::path(*home) / ".kachery", "default", {}, state_directory(home)};
+  std::error_code error;
+  for (const char* older : {".kachery-cloud", "kachery-storage"})
+    if (std::filesystem::is_directory(std::filesystem::path(*home) / older, error))
+      configuration.also_read.push_back(std::filesystem::path(*home) / older);
+  return configuration;
+}
+
+Result<std::filesystem::path> database_directory(const Configuration& configuration) {
+  return configuration.directory;
+}
+
+Result<std::vector<std::filesystem::path>> key_directories(const Configuration& configuration) {
+  std::vector<std::filesystem::path> directories{configuration.directory};
+  directories.insert(directories.end(), configuration.also_read.begin(), configuration.also_read.end());
+  return directories;
 }
 
 }  // namespace kachery

@@ -6,16 +6,15 @@ import os
 
 from . import _native
 
-# Kept for the life of the process: a session holds the store's database open. Keyed by directory and its origin.
-_sessions: dict[tuple[bytes, str], _native.Session] = {}
+# Kept for the life of the process: a session holds the store's database open.
+_sessions: dict[bytes, _native.Session] = {}
 
 
 def current() -> _native.Session:
     """The session for KACHERY_DIR and its kin, as they are set at this moment."""
-    directory, origin = _native.configured_directory()
-    key = (os.path.abspath(directory), origin)
+    key = _native.session_key()
     if key not in _sessions:
-        _sessions[key] = _native.Session(*key)
+        _sessions[key] = _native.Session()
     return _sessions[key]
 
 

@@ -1,0 +1,186 @@
+// Storing and loading, for Python: whatever can block runs without the interpreter's lock.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "session.h"
+
+namespace kachery::python {
+namespace {
+
+using Paths = std::vector<nb::bytes>;
+
+std::vector<std::filesystem::path> paths_of(const Paths& names) {
+  std::vector<std::filesystem::path> paths;
+  for (const nb::bytes& name : names) paths.emplace_back(text_of(name));
+  return paths;
+}
+
+// (hexadecimal digest, size in bytes)
+nb::tuple stored_as_tuple(const Stored& stored) {
+  return nb::make_tuple(stored.digest.hex(), stored.size);
+}
+
+nb::list stored_as_list(const std::vector<Stored>& stored) {
+  nb::list list;
+  for (const Stored& one : stored) list.append(stored_as_tuple(one));
+  return list;
+}
+
+ByteCount total_size(const std::vector<std::filesystem::path>& paths) {
+  ByteCount total = 0;
+  std::error_code error;
+  for (const auto& path : paths) {
+    const auto size = std::filesystem::file_size(path, error);
+    if (!error) total += size;
+  }
+  return total;
+}
+
+// A file-like object for content that comes in parts.
+class Writer {
+ public:
+  explicit Writer(StoreWriter writer) : writer_(std::move(writer)) {}
+
+  std::size_t write(const nb::bytes& bytes) {
+    const ByteView view(static_cast<const std::byte*>(bytes.data()), bytes.size());
+    Result<> appended;
+    {
+      const nb::gil_scoped_release unlocked;
+      appended = writer_.append(view);
+    }
+    if (!appended) raise(appended.error());
+    return view.size();
+  }
+
+  nb::tuple commit() {
+    std::optional<Stored> stored;
+    run_blocking(nb::none(), [&](Progress&) -> Result<> {
+      KACHERY_TRY(committed, writer_.commit());
+      stored = committed;
+      return {};
+    });
+    return stored_as_tuple(*stored);
+  }
+
+ private:
+  StoreWriter writer_;
+};
+
+std::byte* memory_of(const nb::object& bytearray) {
+  return reinterpret_cast<std::byte*>(PyByteArray_AsString(bytearray.ptr()));
+}
+
+nb::list store_many(PySession& session, const Paths& names, const std::string& algorithm,
+                    const nb::object& on_progress) {
+  const auto paths = paths_of(names);
+  const Algorithm chosen = algorithm_of(algorithm);
+  std::vector<Stored> stored;
+  run_blocking(on_progress, [&](Progress& progress) -> Result<> {
+    progress.bytes_total = total_size(paths);
+    KACHERY_TRY(done, session->store_many(paths, chosen, progress));
+    stored = std::move(done);
+    return {};
+  });
+  return stored_as_list(stored);
+}
+
+nb::list link_many(PySession& session, const Paths& names, const std::string& algorithm,
+                   const nb::object& on_progress) {
+  const auto paths = paths_of(names);
+  const Algorithm chosen = algorithm_of(algorithm);
+  std::vector<Stored> linked;
+  run_blocking(on_progress, [&](Progress& progress) -> Result<> {
+    progress.bytes_total = total_size(paths);
+    KACHERY_TRY(store, session->writing_store());
+    KACHERY_TRY(done, store->link_files(paths, chosen, progress));
+    linked = std::move(done);
+    return {};
+  });
+  return stored_as_list(linked);
+}
+
+Writer writer(PySession& session, const std::string& algorithm) {
+  return Writer(value_or_raise(session->writing_store())->create(algorithm_of(algorithm)));
+}
+
+// (path, size, kind)
+nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
+  Located located;
+  run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
+    KACHERY_TRY(found, session->locate(text, progress));
+    located = std::move(found);
+    return {};
+  });
+  return nb::make_tuple(bytes_of(located.path.native()), located.size, located.kind);
+}
+
+void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destination,
+             const nb::object& on_progress) {
+  run_blocking(on_progress, [&, text = text_of(name), target = text_of(destination)](Progress& progress) {
+    return session->copy_to(text, target, progress);
+  });
+}
+
+nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
+  nb::object content;
+  const Store::Allocate allocate = [&](ByteCount size) {
+    const nb::gil_scoped_acquire locked;
+    content = nb::steal(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (content.is_valid()) return std::span(memory_of(content), size);
+    PyErr_Clear();
+    return std::span<std::byte>();
+  };
+  run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) {
+    return session->read(text, allocate, progress);
+  });
+  return content;
+}
+
+// Bytes [start, end) of the content; None stands for its beginning and its end.
+nb::object read_range(PySession& session, const nb::bytes& name, std::optional<std::int64_t> start,
+                      std::optional<std::int64_t> end) {
+  nb::object content;
+  run_blocking(nb::none(), [&, text = text_of(name)](Progress& progress) -> Result<> {
+    KACHERY_TRY(located, session->locate(text, progress));
+    const std::int64_t size = static_cast<std::int64_t>(located.size);
+    const std::int64_t from = start.value_or(0);
+    const std::int64_t to = end.value_or(size);
+    if (from < 0 || to < from || to > size)
+      return fail(Code::invalid, "Invalid start/end range: " + std::to_string(from) + " to " +
+                                     std::to_string(to) + " of " + std::to_string(size) + " bytes: " + text);
+    std::span<std::byte> space;
+    {
+      const nb::gil_scoped_acquire locked;
+      content = nb::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(to - from)));
+      if (!content.is_valid()) {
+        PyErr_Clear();
+        return fail(Code::exhausted, "not enough memory for " + std::to_string(to - from) + " bytes");
+      }
+      space = {reinterpret_cast<std::byte*>(PyBytes_AsString(content.ptr())),
+               static_cast<std::size_t>(to - from)};
+    }
+    return read_exactly(*located.file, static_cast<ByteCount>(from), space);
+  });
+  return content;
+}
+
+}  // namespace
+
+void bind_content(nb::module_& m, SessionClass& session) {
+  nb::class_<Writer>(m, "Writer").def("write", &Writer::write).def("commit", &Writer::commit);
+  session.def("store_many", &store_many, nb::arg(), nb::arg(), nb::arg().none())
+      .def("link_many", &link_many, nb::arg(), nb::arg(), nb::arg().none())
+      .def("writer", &writer, nb::keep_alive<0, 1>())
+      .def("locate", &locate, nb::arg(), nb::arg().none())
+      .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none())
+      .def("read", &read, nb::arg(), nb::arg().none())
+      .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none());
+}
+
+}  // namespace kachery::python

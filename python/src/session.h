@@ -1,0 +1,34 @@
+// kachery._native.Session: one session, for Python.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <memory>
+#include <string>
+
+#include "client/session.h"
+#include "convert.h"
+
+namespace kachery::python {
+
+class PySession {
+ public:
+  explicit PySession(Configuration configuration)
+      : session_(std::make_unique<Session>(std::move(configuration))) {}
+
+  Session& operator*() { return *session_; }
+  Session* operator->() { return session_.get(); }
+
+  // In a forked child: the parent's databases and temporaries are not ours to close.
+  void abandon() { static_cast<void>(session_.release()); }
+
+ private:
+  std::unique_ptr<Session> session_;
+};
+
+// Each binds one concept to the module or, as methods, to the class; all are called by module.cpp.
+using SessionClass = nb::class_<PySession>;
+void bind_uris(nb::module_& m);
+void bind_content(nb::module_& m, SessionClass& session);
+
+}  // namespace kachery::python
