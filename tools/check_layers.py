@@ -30,6 +30,7 @@ HEAVY = {
     "boost/json": {"json"},
     "openssl/": {"crypto"},
     "sqlite3.h": {"db"},
+    "yaml-cpp/": {"client"},
     "CLI/": {"cli"},
     "nanobind/": {"python"},
     "sys/": {"os"},

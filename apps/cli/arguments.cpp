@@ -97,6 +97,7 @@ class Grammar {
     sub->add_flag("--json", common.json, "Print one JSON object on standard output");
     sub->add_flag("-q,--quiet", common.quiet, "No progress on standard error");
     sub->add_option("--dir", common.directory, "The store's directory, instead of KACHERY_DIR");
+    sub->add_option("--context", common.context, "The settings of this context (kachery context list)");
     Options options(*sub);
     commands_.push_back({sub, entry.make()});
     commands_.back().command->declare(options);

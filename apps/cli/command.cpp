@@ -7,8 +7,7 @@
 namespace kachery::cli {
 
 Result<Configuration> Context::configuration() const {
-  if (!common.directory.empty()) return Configuration{std::filesystem::absolute(common.directory), "--dir"};
-  return configuration_from_environment();
+  return configure({.directory = common.directory, .context = common.context});
 }
 
 Result<Session*> Context::session() {

@@ -21,6 +21,7 @@ constexpr int kPartlyFailed = 3;
 // What can be said with every command of `kachery`.
 struct Common {
   std::string directory;  // --dir; empty: from the settings.
+  std::string context;    // --context; likewise.
   bool json = false;
   bool quiet = false;
 };

@@ -7,6 +7,7 @@ namespace kachery::cli {
 
 CommandList content_commands();
 CommandList care_commands();
+CommandList configuring_commands();
 
 // In the order of --help.
 CommandList all_commands();

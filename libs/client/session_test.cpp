@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "os/random.h"
@@ -71,22 +70,6 @@ TEST_F(SessionTest, CopiesOverAFileAtOnce) {
             Code::not_found);
   EXPECT_EQ(content_of(target), "content") << "a miss changes nothing";
   EXPECT_EQ(std::distance(fs::directory_iterator(home_), {}), 3) << "no temporaries";
-}
-
-TEST(Configuration, TakesTheFirstVariableThatIsSet) {
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
-  ::setenv("HOME", "/home/somebody", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/home/somebody/.kachery");
-  ::setenv("KACHERY_STORAGE_DIR", "/one", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/one");
-  ::setenv("KACHERY_CLOUD_DIR", "/two", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two");
-  ::setenv("KACHERY_DIR", "", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two") << "empty counts as unset";
-  ::setenv("KACHERY_DIR", "/three", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/three");
-  EXPECT_EQ(configuration_from_environment()->directory_origin, "KACHERY_DIR");
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
 }
 
 }  // namespace
