@@ -32,6 +32,7 @@ Result<T> first_of(std::span<Store* const> stores, const std::function<Result<T>
 struct Session::Opened {
   std::unique_ptr<Directory> root;
   std::unique_ptr<HashCache> cache;
+  std::unique_ptr<ObjectNotes> notes;
   std::unique_ptr<Store> store;
   std::unique_ptr<FileMutables> mutables;
 };
@@ -61,14 +62,21 @@ Result<Session::Opened*> Session::open_own(Missing missing) {
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::canonical(opened->root->name(), error);
-
-  if (!error && !is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
+  open_index(*opened);
   opened->store = std::make_unique<Store>(
-      StoreParts{*opened->root, opened->cache.get(), system_clock(), processor_count()});
+      StoreParts{*opened->root, opened->cache.get(), opened->notes.get(), system_clock(), processor_count()});
   own_ = std::move(opened);
   return own_.get();
+}
+
+// What was hashed is remembered on local file systems only: elsewhere the times of files cannot be relied on.
+void Session::open_index(Opened& opened) const {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(opened.root->name(), error);
+  if (!error && !is_network_file_system(path)) opened.cache = HashCache::open(path / "index.db");
+  const auto directory = database_directory(configuration_);
+  const std::filesystem::path database = directory ? std::filesystem::canonical(*directory, error) : "";
+  if (!database.empty() && !error) opened.notes = ObjectNotes::open(database / "index.db");
 }
 
 Result<Store*> Session::writing_store() {
@@ -97,8 +105,8 @@ Result<std::vector<Store*>> Session::readable_stores() {
       if (!root) continue;  // It went away, or is not for us to read.
       auto opened = std::make_unique<Opened>();
       opened->root = *std::move(root);
-      opened->store = std::make_unique<Store>(
-          StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr, system_clock(), processor_count()});
+      opened->store = std::make_unique<Store>(StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr,
+                                                         nullptr, system_clock(), processor_count()});
       older_->push_back(std::move(opened));
     }
   }
