@@ -80,6 +80,7 @@ class Session {
   struct Opened;
 
   Result<Opened*> open_own(Missing missing);
+  std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;
