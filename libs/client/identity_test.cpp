@@ -1,6 +1,7 @@
 #include "client/identity.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -132,6 +133,21 @@ TEST_F(IdentityTest, WithoutItsPublicFileIsRepairedWhenAskedTo) {
   EXPECT_FALSE(fs::exists(own_ / "public.pem")) << "looking makes nothing";
   EXPECT_EQ(find(MissingKey::generate), pair.node_id().hex());
   EXPECT_EQ(read(own_ / "public.pem"), public_pem(pair.node_id()));
+}
+
+// Its members are nodes of their own: nobody's key lies where others may write, or is needed to make one.
+TEST_F(IdentityTest, InASharedDirectoryIsEachMembersOwn) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  write_pair(own_, KeyPair::generate());
+  fs::permissions(own_, fs::perms(0775));
+  ASSERT_EQ(::chown((own_ / "private.pem").c_str(), 12345, 12345), 0);
+  EXPECT_EQ(find(), "(none)");
+  const std::string id = find(MissingKey::generate);
+  EXPECT_TRUE(NodeId::parse(id)) << id;
+  EXPECT_EQ(find(), id);
+  EXPECT_NE(parse_public_pem(read(own_ / "public.pem"))->hex(), id);
+  for (const auto& place : fs::directory_iterator(home_ / "state"))
+    EXPECT_EQ(place.status().permissions(), fs::perms::owner_all);
 }
 
 // Whatever is wrong, no new identity takes the place of the old one.

@@ -97,7 +97,8 @@ Result<std::vector<Store*>> Session::readable_stores() {
 Result<Mutables*> Session::mutables() {
   KACHERY_TRY(directory, database_directory(configuration_));
   const std::scoped_lock lock(mutex_);
-  if (!mutables_) mutables_ = std::make_unique<Mutables>(directory, configuration_.also_read);
+  const Audience audience = directory == configuration_.directory ? Audience::readers : Audience::writers;
+  if (!mutables_) mutables_ = std::make_unique<Mutables>(directory, audience, configuration_.also_read);
   return mutables_.get();
 }
 

@@ -68,7 +68,7 @@ class MutablesTest : public testing::Test {
   }
 
   fs::path home_;
-  Mutables mutables_{home_ / "store", {home_ / "older"}};
+  Mutables mutables_{home_ / "store", Audience::readers, {home_ / "older"}};
 };
 
 TEST_F(MutablesTest, KeepWhatWasSet) {
@@ -84,7 +84,7 @@ TEST_F(MutablesTest, KeepWhatWasSet) {
   EXPECT_TRUE(remove("\"k\""));
   EXPECT_FALSE(remove("\"k\""));
   EXPECT_EQ(get("\"k\""), "(none)");
-  Mutables reopened(home_ / "store", {});
+  Mutables reopened(home_ / "store", Audience::readers, {});
   EXPECT_EQ(get(reopened, "\"other\""), "3");
 }
 
@@ -194,7 +194,7 @@ TEST_F(MutablesTest, OfOlderDirectoriesAreFoundAndNeverChanged) {
   EXPECT_TRUE(set("\"b\"", "3", Existing::keep)) << "what was deleted may come anew";
   EXPECT_EQ(get("\"b\""), "3");
 
-  Mutables older(home_ / "older", {});
+  Mutables older(home_ / "older", Audience::readers, {});
   EXPECT_EQ(get(older, "\"a\""), "1");
   EXPECT_EQ(fs::last_write_time(home_ / "older" / "mutables.db"), before);
   EXPECT_EQ(std::distance(fs::directory_iterator(home_ / "older"), {}), 1);
@@ -215,7 +215,7 @@ TEST_F(MutablesTest, SurviveManyWritersAtOnce) {
   constexpr std::size_t kKeys = 8;
   std::atomic<int> winners = 0;
   const auto write = [&](std::size_t writer) -> Result<> {
-    Mutables mine(home_ / "store", {});
+    Mutables mine(home_ / "store", Audience::readers, {});
     for (std::size_t i = 0; i < kKeys; ++i) {
       const std::string key = "[" + std::to_string(writer) + "," + std::to_string(i) + "]";
       KACHERY_TRY(own, mine.set(key, std::to_string(i), Existing::keep));
