@@ -81,6 +81,7 @@ class Session {
 
   Result<Opened*> open_own(Missing missing);
   void open_index(Opened& opened) const;
+  std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;

@@ -80,12 +80,13 @@ enum class Missing { fail, create };
 // with its parents, durably.
 Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& root, Missing missing);
 
-// Makes a directory, with the parents that are missing, durably. Only we may write to those it makes,
-// whatever the umask. Does nothing where it is there already.
-Result<> make_own_directory(const std::filesystem::path& path);
-
-// Who may read a new file: whoever may read its directory, or only those who may write to it.
+// Who may read something new: whoever may read what it lies in, or only those who may write to that.
 enum class Audience { readers, writers };
+
+// Makes a directory, with the parents that are missing, durably. Only we may write to those it makes,
+// whatever the umask, and with Audience::writers nobody else may read them. Does nothing where it is there
+// already.
+Result<> make_own_directory(const std::filesystem::path& path, Audience audience);
 
 // Makes an empty file that everybody who may write to its directory may write to, whatever the umask; does
 // nothing where it is there already or cannot be made.

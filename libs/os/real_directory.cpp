@@ -373,10 +373,11 @@ Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& r
   return std::make_unique<RealDirectory>(std::move(fd), path.native(), mode, syncs_all);
 }
 
-Result<> make_own_directory(const std::filesystem::path& path) {
+Result<> make_own_directory(const std::filesystem::path& path, Audience audience) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return {};
-  return make_root(path, S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
+  const mode_t readers = audience == Audience::readers ? S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH : 0;
+  return make_root(path, S_IRWXU | readers);
 }
 
 void create_shared_file(const std::filesystem::path& path, Audience audience) {
