@@ -28,6 +28,13 @@ struct Elsewhere {
   }
 };
 
+// With ?manifest= for a large file, as gen1 printed it.
+Result<> print_uri(Context& context, const Digest& digest, const std::filesystem::path& path) {
+  KACHERY_TRY(session, context.session());
+  KACHERY_TRY(manifest, session->gen1_manifest(digest, context.progress));
+  return context.print(Uri{digest, label_of(path), manifest}.str());
+}
+
 class CatFile final : public Command {
  public:
   void declare(Options& options) override {
@@ -39,7 +46,7 @@ class CatFile final : public Command {
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    const auto located = session->locate(name_, context.progress);
+    const auto located = session->open(name_, Location::ignore, context.progress);
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(write_range(context, *located, name_, range_));
     return 0;
@@ -85,7 +92,7 @@ class StoreFile final : public Command {
     if (!channel_.empty()) return fail_no_hub(context, "--upload-to-channel");
     const std::filesystem::path path = path_;
     KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
-    KACHERY_TRY(context.print(Uri{stored.front().digest, label_of(path)}.str()));
+    KACHERY_TRY(print_uri(context, stored.front().digest, path));
     return 0;
   }
 
@@ -103,7 +110,7 @@ class LinkFile final : public Command {
   Result<int> run(Context& context) override {
     const std::filesystem::path path = path_;
     KACHERY_TRY(linked, link_content(context, {&path, 1}, Algorithm::sha1));
-    KACHERY_TRY(context.print(Uri{linked.front().digest, label_of(path)}.str()));
+    KACHERY_TRY(print_uri(context, linked.front().digest, path));
     return 0;
   }
 

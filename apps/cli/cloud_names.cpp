@@ -21,8 +21,8 @@ struct Labelled {
     options.option("--label", label, "The label behind the hash, instead of the file's name");
   }
 
-  std::string uri(const Digest& digest) const {
-    return Uri{digest, label.value_or(label_of(name))}.str(LabelStyle::query);
+  std::string uri(const Digest& digest, const std::string& location = "") const {
+    return Uri{digest, label.value_or(label_of(name)), {}, location}.str(LabelStyle::query);
   }
 };
 
@@ -37,34 +37,6 @@ Result<Digest> hash_file(const Context& context, const std::filesystem::path& pa
   const auto source = stream_of(*file);
   KACHERY_TRY(pumped, pump(*source, Algorithm::sha1, context.progress));
   return pumped.digest;
-}
-
-// The path behind "location=", which `store-file-local --reference` writes as it is.
-std::optional<std::string> location_in(std::string_view uri) {
-  const std::size_t query = uri.find('?');
-  if (query == std::string_view::npos) return std::nullopt;
-  for (std::string_view left = uri.substr(query + 1); !left.empty();) {
-    const std::string_view item = left.substr(0, left.find('&'));
-    left.remove_prefix(std::min(item.size() + 1, left.size()));
-    constexpr std::string_view kKey = "location=";
-    if (item.starts_with(kKey)) return std::string(item.substr(kKey.size()));
-  }
-  return std::nullopt;
-}
-
-// As gen2: what is in the store, else the file at the URI's location if it still has the content.
-Result<Located> locate(Context& context, const std::string& name) {
-  KACHERY_TRY(session, context.session());
-  auto located = session->locate(name, context.progress);
-  const auto location = location_in(name);
-  if (located || located.error().code != Code::not_found || !location) return located;
-  KACHERY_TRY(uri, Uri::parse(name));
-  const auto digest = hash_file(context, *location);
-  if (!digest || *digest != uri.digest)
-    return fail(Code::not_found, fmt::format("{}; and {} {}", located.error().message, *location,
-                                             digest ? "has another content now"
-                                                    : "cannot be read: " + digest.error().message));
-  return session->locate(*location, context.progress);
 }
 
 class StoreFile final : public Command {
@@ -108,14 +80,11 @@ class StoreFileLocal final : public Command {
  private:
   Result<std::string> reference(const Context& context, const std::filesystem::path& path) const {
     const std::string absolute = std::filesystem::absolute(path).native();
-    // The older form quotes nothing, so such a path could not be told from what follows it.
-    if (absolute.find_first_of("&#\n\r") != std::string::npos)
-      return fail(Code::invalid, fmt::format("{}: a path with \"&\", \"#\" or a line break cannot stand in a "
-                                             "?location= URI; store or link the file",
-                                             printable(absolute)));
     KACHERY_TRY(digest, hash_file(context, path));
-    const std::string uri = file_.uri(digest);
-    return uri + (uri.contains('?') ? "&" : "?") + "location=" + absolute;
+    const std::string uri = file_.uri(digest, absolute);
+    // The older form quotes nothing, so not every path can stand in one.
+    KACHERY_TRY(Uri::parse(uri));
+    return uri;
   }
 
   Labelled file_;
@@ -145,13 +114,7 @@ class LoadFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, locate(context, name_));
-    if (!destination_.empty()) {
-      KACHERY_TRY(session, context.session());
-      const std::string source = located.kind == "path" ? located.path.native() : name_;
-      KACHERY_TRY(session->copy_to(source, destination_, context.progress));
-      located.path = destination_;
-    }
+    KACHERY_TRY(located, load_content(context, name_, destination_, Location::use));
     KACHERY_TRY(context.print(located.path.native()));
     return 0;
   }
@@ -167,7 +130,8 @@ class LoadFileInfo final : public Command {
 
   // The members of a hub's answer, and "local". What is not here only a hub can know.
   Result<int> run(Context& context) override {
-    const auto located = locate(context, name_);
+    KACHERY_TRY(session, context.session());
+    const auto located = session->open(name_, Location::use, context.progress);
     if (!located && located.error().code == Code::not_found)
       return fail_no_hub(context, located.error().message + "; looking farther");
     if (!located) return std::unexpected(located.error());
@@ -188,7 +152,8 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, locate(context, name_));
+    KACHERY_TRY(session, context.session());
+    KACHERY_TRY(located, session->open(name_, Location::use, context.progress));
     KACHERY_TRY(write_range(context, located, name_, {}));
     return 0;
   }
