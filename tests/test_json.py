@@ -29,6 +29,7 @@ CALLS: dict[str, list[list[str]]] = {
     "context show": [["lab"]],
     "context use": [["lab"], ["--none"]],
     "context remove": [["lab"]],
+    "doctor": [[]],
 }
 FAILURES: list[tuple[str, list[str]]] = [
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),

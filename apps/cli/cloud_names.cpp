@@ -81,7 +81,7 @@ class StoreFileLocal final : public Command {
   Result<std::string> reference(const Context& context, const std::filesystem::path& path) const {
     const std::string absolute = std::filesystem::absolute(path).native();
     KACHERY_TRY(digest, hash_file(context, path));
-    const std::string uri = file_.uri(digest, absolute);
+    std::string uri = file_.uri(digest, absolute);
     // The older form quotes nothing, so not every path can stand in one.
     KACHERY_TRY(Uri::parse(uri));
     return uri;
