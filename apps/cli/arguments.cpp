@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <sstream>
 
 #include "commands.h"
 #include "console.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "grammar.h"
 #include "older.h"
 
 namespace kachery::cli {
@@ -40,7 +42,10 @@ void Options::argument(const char* name, std::vector<std::string>& values, const
 }
 
 void Options::choice(const char* name, std::string& value, const char* help, std::vector<std::string> words) {
-  app_.add_option(name, value, help)->required()->check(CLI::IsMember(std::move(words)));
+  CLI::Option* option = app_.add_option(name, value, help)->required();
+  std::string shown;
+  for (const std::string& word : words) shown += (shown.empty() ? "" : "|") + word;
+  option->type_name(shown)->check(CLI::IsMember(std::move(words), nullptr).description(""));
 }
 
 namespace {
@@ -129,7 +134,43 @@ class Grammar {
   std::vector<Added> commands_;
 };
 
+// "bash|zsh|fish", as Options::choice shows it.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  std::vector<std::string> words;
+  std::istringstream shown(option.get_type_name());
+  if (option.get_type_name().contains('|'))
+    for (std::string word; std::getline(shown, word, '|');) words.push_back(word);
+  return words;
+}
+
+OptionWords words_of(const CLI::Option& option) {
+  OptionWords words;
+  words.help = option.get_description();
+  words.argument = option.get_positional();
+  if (words.argument) words.names = {option.get_name(true, false)};
+  for (const std::string& name : option.get_snames()) words.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) words.names.push_back("--" + name);
+  words.takes_value = option.get_expected_max() > 0;
+  words.required = option.get_required();
+  words.many = option.get_expected_max() > 1;
+  words.choices = choices_of(option);
+  return words;
+}
+
+CommandWords words_of(const CLI::App& app, const std::string& name) {
+  CommandWords words{name, app.get_description(), {}, {}};
+  for (const CLI::Option* option : app.get_options()) words.options.push_back(words_of(*option));
+  for (const CLI::App* sub : app.get_subcommands({}))
+    words.commands.push_back(words_of(*sub, name + " " + sub->get_name()));
+  return words;
+}
+
 }  // namespace
+
+CommandWords grammar() {
+  const Grammar whole(nullptr);
+  return words_of(whole.app, "kachery");
+}
 
 std::variant<Arguments, Finished> parse_arguments(const std::vector<std::string>& arguments) {
   KACHERY_ASSERT(!arguments.empty());

@@ -9,6 +9,7 @@ CommandList content_commands();
 CommandList care_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
+CommandList document_commands();
 
 // In the order of --help.
 CommandList all_commands();
