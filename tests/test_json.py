@@ -30,6 +30,8 @@ CALLS: dict[str, list[list[str]]] = {
     "context use": [["lab"], ["--none"]],
     "context remove": [["lab"]],
     "doctor": [[]],
+    "completion": [["bash"], ["zsh"], ["fish"]],
+    "manual": [[], ["context", "list"]],
 }
 FAILURES: list[tuple[str, list[str]]] = [
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),

@@ -45,7 +45,7 @@ std::string table(const CommandWords& program) {
   flatten(program, commands);
   std::string cases;
   for (const CommandWords* command : commands)
-    cases += fmt::format("    '{}') words='{}' ;;\n", command->name, fmt::join(words_after(*command), " "));
+    cases += fmt::format("    '{}') found='{}' ;;\n", command->name, fmt::join(words_after(*command), " "));
   return cases;
 }
 
@@ -55,11 +55,11 @@ std::string table(const CommandWords& program) {
 std::string bash_script(const CommandWords& program) {
   return "# bash completion for kachery; made by: kachery completion bash\n"
          "_kachery_words() {\n"
-         "  local words=\n"
+         "  local found=\n"
          "  case \"$1\" in\n" +
          table(program) +
          "  esac\n"
-         "  printf '%s' \"$words\"\n"
+         "  printf '%s' \"$found\"\n"
          "}\n"
          "_kachery() {\n"
          "  local current=\"${COMP_WORDS[COMP_CWORD]}\" command=kachery word i\n"
@@ -78,11 +78,11 @@ std::string zsh_script(const CommandWords& program) {
   return "#compdef kachery\n"
          "# zsh completion for kachery; made by: kachery completion zsh\n"
          "_kachery_words() {\n"
-         "  local words=\n"
+         "  local found=\n"
          "  case \"$1\" in\n" +
          table(program) +
          "  esac\n"
-         "  print -rn -- \"$words\"\n"
+         "  print -rn -- \"$found\"\n"
          "}\n"
          "_kachery() {\n"
          "  local command=kachery word\n"
@@ -99,11 +99,11 @@ std::string zsh_script(const CommandWords& program) {
          "if [[ \"$funcstack[1]\" == _kachery ]]; then _kachery \"$@\"; else compdef _kachery kachery; fi\n";
 }
 
-// The condition that exactly these commands have been named, for complete -n.
+// When a line of fish's table counts: a group's where just its name was typed, a command's from there on.
 std::string fish_condition(const CommandWords& command) {
   const std::size_t space = command.name.find(' ');
   const std::string words = space == std::string::npos ? "" : command.name.substr(space);
-  return "__kachery_is" + words;
+  return (command.commands.empty() ? "__kachery_in" : "__kachery_at") + words;
 }
 
 std::string fish_script(const CommandWords& program) {
@@ -111,14 +111,18 @@ std::string fish_script(const CommandWords& program) {
   flatten(program, commands);
   std::string script =
       "# fish completion for kachery; made by: kachery completion fish\n"
-      "function __kachery_is\n"
-      "  set -l typed (commandline -opc)\n"
-      "  set -l named\n"
-      "  for word in $typed[2..-1]\n"
-      "    string match -q -- '-*' $word; or set -a named $word\n"
-      "  end\n"
-      "  test (count $argv) -eq 0; and test (count $named) -eq 0; and return 0\n"
-      "  test (count $argv) -gt 0; and test \"$named[1..\"(count $argv)\"]\" = \"$argv\"\n"
+      "function __kachery_typed\n"
+      "  set -l words (commandline -opc)\n"
+      "  string match -v -- '-*' $words[2..-1]\n"
+      "end\n"
+      "function __kachery_at\n"
+      "  set -l typed (__kachery_typed)\n"
+      "  test \"$typed\" = \"$argv\"\n"
+      "end\n"
+      "function __kachery_in\n"
+      "  set -l typed (__kachery_typed)\n"
+      "  set -l count (count $argv)\n"
+      "  test \"$typed[1..$count]\" = \"$argv\"\n"
       "end\n";
   for (const CommandWords* command : commands) {
     const std::string begin =

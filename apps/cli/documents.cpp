@@ -1,12 +1,17 @@
 // The commands about the program itself: completions and the manual, from one grammar.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "commands.h"
 #include "grammar.h"
 #include "json/json.h"
+#include "os/replacement.h"
 
 namespace kachery::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 class CompletionCommand final : public Command {
  public:
@@ -46,6 +51,7 @@ class ManualCommand final : public Command {
  public:
   void declare(Options& options) override {
     options.argument("command", words_, "Whose page; without it, the program's");
+    options.option("--into", folder_, "Write the page, and those of all commands below it, into this folder");
   }
 
   Result<int> run(Context& context) override {
@@ -54,6 +60,7 @@ class ManualCommand final : public Command {
     if (command == nullptr)
       return fail(Code::not_found, fmt::format("there is no command {}; kachery --help names them all",
                                                fmt::join(words_, " ")));
+    if (!folder_.empty()) return write_pages(*command);
     const std::string page = manual_page(*command);
     if (context.common.json) {
       KACHERY_TRY(context.print(json::Object{{"name", page_name(*command)}, {"page", page}}));
@@ -64,7 +71,17 @@ class ManualCommand final : public Command {
   }
 
  private:
+  Result<int> write_pages(const CommandWords& command) const {
+    const fs::path path = fs::absolute(folder_) / (page_name(command) + ".1");
+    KACHERY_TRY(replacement, replace_user_file(path));
+    KACHERY_TRY(replacement->append(as_bytes(manual_page(command))));
+    KACHERY_TRY(replacement->commit());
+    for (const CommandWords& sub : command.commands) KACHERY_TRY(write_pages(sub));
+    return 0;
+  }
+
   std::vector<std::string> words_;
+  std::string folder_;
 };
 
 }  // namespace

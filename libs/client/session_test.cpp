@@ -144,6 +144,5 @@ TEST_F(SessionTest, PutsAFileTogetherFromTheChunksOfItsManifest) {
   EXPECT_EQ(session_.locate(forged, Location::ignore, progress_).error().code, Code::corrupt);
 }
 
-
 }  // namespace
 }  // namespace kachery
