@@ -10,6 +10,7 @@ CommandList care_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();
+CommandList mutable_commands();
 
 // In the order of --help.
 CommandList all_commands();
