@@ -276,7 +276,7 @@ Result<std::shared_ptr<const Settings>> read_settings(const std::filesystem::pat
 Result<> change_contexts(const std::filesystem::path& path,
                          const std::function<Result<>(Settings&)>& change) {
   KACHERY_TRY(directory, open_directory(path.parent_path(), Missing::create));
-  KACHERY_TRY(lock, directory->lock(path.filename().native() + ".lock"));
+  KACHERY_TRY(lock, directory->lock(path.filename().native() + ".lock", Hold::alone));
   std::string text;
   const auto file = open_user_file(path);
   if (file) {
