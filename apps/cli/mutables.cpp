@@ -31,11 +31,7 @@ struct Key {
   }
 
   // The JSON text of a key or a value.
-  Result<std::string> json_of(const std::string& word) const {
-    if (!parse) return json::Value(word).str();
-    KACHERY_TRY(json::parse(word));
-    return word;
-  }
+  std::string json_of(const std::string& word) const { return parse ? word : json::Value(word).str(); }
 
   // As it was meant, for --json.
   json::Value as_json() const {
@@ -83,8 +79,7 @@ class MutableGetCommand final : public Command {
       return mutables->get(key_.typed);
     }
     KACHERY_TRY(mutables, session.mutables());
-    KACHERY_TRY(key, key_.json_of(key_.typed));
-    return mutables->get(key);
+    return mutables->get(key_.json_of(key_.typed));
   }
 
   Key key_;
@@ -117,9 +112,8 @@ class MutableSetCommand final : public Command {
 
   Result<bool> set_value(Session& session) const {
     KACHERY_TRY(mutables, session.mutables());
-    KACHERY_TRY(key, key_.json_of(key_.typed));
-    KACHERY_TRY(value, key_.json_of(value_));
-    return mutables->set(key, value, new_ ? Existing::keep : Existing::replace);
+    return mutables->set(key_.json_of(key_.typed), key_.json_of(value_),
+                         new_ ? Existing::keep : Existing::replace);
   }
 
   Key key_;
@@ -152,8 +146,7 @@ class MutableDeleteCommand final : public Command {
       return true;
     }
     KACHERY_TRY(mutables, session.mutables());
-    KACHERY_TRY(key, key_.json_of(key_.typed));
-    return mutables->remove(key);
+    return mutables->remove(key_.json_of(key_.typed));
   }
 
   Key key_;
