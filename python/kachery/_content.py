@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from . import _extras, _json, _native, _session
+from . import _extras, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
 from ._file import ContentFile
 
@@ -64,9 +64,18 @@ def store_npy(array: Any, algorithm: str) -> tuple[str, int]:
 def store_pkl(value: Any, algorithm: str) -> tuple[str, int]:
     from . import _pickle
 
-    writer = _session.current().writer(algorithm)
-    _pickle.dump(value, writer)
-    return writer.commit()
+    def store(plain: Any) -> tuple[str, int]:
+        writer = _session.current().writer(algorithm)
+        _pickle.dump(plain, writer)
+        return writer.commit()
+
+    try:
+        return store(value)
+    except Invalid:
+        without_uris = _uri.plain(value)
+        if without_uris is value:
+            raise
+        return store(without_uris)
 
 
 # --- Loading. A miss raises NotFound.

@@ -135,8 +135,8 @@ class ContentText(io.TextIOWrapper):
         errors: str | None = None,
         newline: str | None = None,
     ) -> None:
-        self._options = {"encoding": encoding or "utf-8", "errors": errors, "newline": newline}
-        super().__init__(ContentFile(uri, progress), **self._options)
+        super().__init__(ContentFile(uri, progress), encoding or "utf-8", errors, newline)
+        self._newline = newline
 
     @property
     def uri(self) -> str:
@@ -149,7 +149,8 @@ class ContentText(io.TextIOWrapper):
         return self.buffer.size
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (type(self), _name_elsewhere(self.buffer), self._options, self.tell())
+        options = {"encoding": self.encoding, "errors": self.errors, "newline": self._newline}
+        return _reopen, (type(self), _name_elsewhere(self.buffer), options, self.tell())
 
     def __reduce_ex__(self, protocol: Any, /) -> tuple[Any, ...]:
         return self.__reduce__()

@@ -24,7 +24,7 @@ _ALGORITHMS = {40: "sha1", 64: "sha256"}
 _OURS = re.compile(r"kachery://(?:(?:sha1|sha256)/)?(?P<hex>[0-9a-fA-F]+)(?P<rest>.*)", re.DOTALL)
 
 
-class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec is not typed.
+class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types.
     """Read-only: ``sha1://HASH``, ``sha256://HASH``, ``kachery://HASH`` or ``kachery://sha1/HASH``, with labels or not.
 
     Parameters

@@ -49,7 +49,7 @@ def told(progress: Progress, what: str) -> Iterator[Report | None]:
 
 
 def _tqdm() -> Any:
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
     try:
         from tqdm import tqdm

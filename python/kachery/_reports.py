@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class Info:
     """Where some content is.
 
-    Attributes
+    Parameters
     ----------
     kind : str
         "object" for a copy in the store, "link" for a file of yours, "path" where the name was a path.
@@ -28,7 +28,7 @@ class Info:
 class Finding:
     """Something that `verify` found.
 
-    Attributes
+    Parameters
     ----------
     uri : str
         The content, without a label.
@@ -44,7 +44,7 @@ class Finding:
 class Verification:
     """What `verify` did and found.
 
-    Attributes
+    Parameters
     ----------
     objects, links : int
         How many were checked.

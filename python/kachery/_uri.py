@@ -8,6 +8,9 @@ from typing import Any
 from . import _native, _session
 from ._errors import KacheryError
 
+# Deeper, nothing is stored anyway.
+_nesting_max = 100
+
 
 class URI(str):
     """The name of some content: a string such as ``sha1://HASH/label``, with its parts at hand.
@@ -68,6 +71,35 @@ class URI(str):
         if self.label:
             words.insert(0, f"<b>{html.escape(self.label)}</b>")
         return f'<div>{" · ".join(words)}<br><code style="user-select: all">{html.escape(self)}</code></div>'
+
+
+def plain(value: Any) -> Any:
+    """The value with each URI in it as a plain str; the value itself if there is none. For formats of plain data only."""
+    done: dict[int, Any] = {}  # By id: what is shared stays shared, and what contains itself comes to an end.
+    found = False
+
+    def copy(part: Any, depth: int) -> Any:
+        nonlocal found
+        kind = type(part)
+        if kind not in (URI, dict, list, tuple, set, frozenset) or depth > _nesting_max:
+            return part
+        if id(part) in done:
+            return done[id(part)]
+        if kind is URI:
+            found = True
+            done[id(part)] = str(part)
+        elif kind is dict:
+            members = done[id(part)] = {}
+            members.update((copy(key, depth + 1), copy(member, depth + 1)) for key, member in part.items())
+        elif kind is list:
+            items = done[id(part)] = []
+            items.extend(copy(item, depth + 1) for item in part)
+        else:
+            done[id(part)] = kind([copy(item, depth + 1) for item in part])
+        return done[id(part)]
+
+    without_uris = copy(value, 0)
+    return without_uris if found else value
 
 
 class _TooLong(Exception):
