@@ -31,6 +31,7 @@ from ._errors import (
 )
 from ._file import ContentFile, ContentText
 from ._load import cat, load_bytes, load_file, load_json, load_npy, load_pkl, load_text, open
+from ._mutables import delete_mutable, get_mutable, set_mutable
 from ._native import __version__
 from ._store import (
     link_file,
@@ -69,6 +70,8 @@ __all__ = [
     "Verification",
     "__version__",
     "cat",
+    "delete_mutable",
+    "get_mutable",
     "info",
     "link_file",
     "link_many",
@@ -79,6 +82,7 @@ __all__ = [
     "load_pkl",
     "load_text",
     "open",
+    "set_mutable",
     "store_bytes",
     "store_file",
     "store_json",

@@ -92,7 +92,7 @@ def load_file(name: str, dest: Path | None, progress: Progress) -> str:
 def load_bytes(name: str, start: int | None, end: int | None, progress: Progress = None) -> bytes:
     if start is None and end is None:
         return bytes(load_all(name, progress))
-    return _session.current().read_range(os.fsencode(name), start, end, progress)
+    return _session.current().read_range(os.fsencode(name), start, end, on_progress=progress)
 
 
 def load_all(name: str, progress: Progress = None) -> bytearray:

@@ -41,6 +41,7 @@ class _RawContent(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        self._checkClosed()
         view = memoryview(buffer)
         if view.nbytes == 0:
             return 0

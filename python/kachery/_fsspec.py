@@ -15,7 +15,6 @@ from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.utils import isfilelike
 
 from . import _native, _session
-from ._content import uri_of
 from ._errors import Denied, NotFound
 from ._file import ContentFile
 from ._load import load_file
@@ -52,8 +51,8 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             return text  # What fsspec takes for the root.
         if (ours := _OURS.fullmatch(text)) and len(ours["hex"]) in _ALGORITHMS:
             text = f"{_ALGORITHMS[len(ours['hex'])]}://{ours['hex']}{ours['rest']}"
-        algorithm, digest, label = _native.parse_uri(os.fsencode(text))
-        return uri_of(algorithm, digest, os.fsdecode(label), "path")
+        algorithm, digest, label, manifest, _ = _native.parse_uri(os.fsencode(text))
+        return _native.format_uri(algorithm, digest, label, "path", manifest)
 
     def unstrip_protocol(self, name: str) -> str:
         return str(self._strip_protocol(name))
@@ -64,7 +63,7 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def ukey(self, path: str) -> str:
         """What the content is known by in caches: its hash, whatever the label."""
-        algorithm, digest, _ = _native.parse_uri(os.fsencode(self._strip_protocol(path)))
+        algorithm, digest, *_ = _native.parse_uri(os.fsencode(self._strip_protocol(path)))
         return f"{algorithm}:{digest}"
 
     def checksum(self, path: str) -> int:

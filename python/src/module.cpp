@@ -34,4 +34,6 @@ NB_MODULE(_native, m) {
   bind_content(m, session);
   bind_reader(m, session);
   bind_upkeep(session);
+  bind_identity(session);
+  bind_mutables(session);
 }

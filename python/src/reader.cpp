@@ -28,7 +28,7 @@ class Reader {
 
   // Fills `buffer` from `offset` on with up to a piece; 0 at the end of the content.
   std::size_t read_into(ByteCount offset, const Buffer& buffer) const {
-    if (!file_) raise({Code::invalid, path_.native() + ": it was closed, and cannot be read any more"});
+    if (!file_) raise({Code::invalid, "this content was closed, and cannot be read any more"});
     if (offset >= size()) return 0;
     const std::size_t wanted = std::min<ByteCount>({buffer.size(), kPieceBytes, size() - offset});
     const std::span<std::byte> out(reinterpret_cast<std::byte*>(buffer.data()), wanted);
@@ -65,7 +65,7 @@ class Reader {
 Reader open(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
   std::optional<Reader> reader;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->locate(text, progress));
+    KACHERY_TRY(located, session->open(text, Location::ignore, progress));
     KACHERY_TRY(stamp, located.file->stamp());
     reader.emplace(std::move(located), stamp);
     return {};
@@ -82,7 +82,7 @@ void bind_reader(nb::module_& m, SessionClass& session) {
       .def_prop_ro("kind", &Reader::kind)
       .def("read_into", &Reader::read_into)
       .def("close", &Reader::close);
-  session.def("open", &open, nb::arg(), nb::arg().none());
+  session.def("open", &open, nb::arg(), nb::arg().none(), nb::keep_alive<0, 1>());
 }
 
 }  // namespace kachery::python

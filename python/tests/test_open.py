@@ -133,6 +133,23 @@ def test_damaged_content_is_not_opened(content):
         kachery.open(uri)
 
 
+def test_content_that_is_here_in_chunks_only_is_read_by_them(tmp_path, monkeypatch):
+    """The first kachery kept large files as chunks of 20,000,000 bytes, named by a manifest."""
+    chunk_bytes = 20_000_000
+    content = os.urandom(1 << 20) * 40
+    uri = kachery.store_bytes(content)
+    manifest = kachery.load_bytes("sha1://" + kachery._session.current().manifest(uri.digest))
+    monkeypatch.setenv("KACHERY_DIR", str(tmp_path / "other"))
+    for start in range(0, len(content), chunk_bytes):
+        kachery.store_bytes(content[start : start + chunk_bytes])
+    with kachery.open(f"{uri}?manifest={kachery.store_bytes(manifest).digest}") as file:
+        assert file.size == len(content)
+        file.seek(chunk_bytes - 5)
+        assert file.read(10) == content[chunk_bytes - 5 : chunk_bytes + 5]
+        file.seek(0)
+        assert file.read() == content
+
+
 def test_what_was_opened_stays_what_it_was(tmp_path, content):
     """A stored file that goes away, or is replaced, does not change what is being read."""
     uri = kachery.store_bytes(content)
