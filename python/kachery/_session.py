@@ -33,7 +33,9 @@ def check_zone(zone: str | None) -> None:
         A zone is named, and there is no hub.
     """
     if zone is not None:
-        raise Unavailable(f'no hub is configured: the zone "{zone}" is out of reach; without zone=, files are on this machine')
+        raise Unavailable(
+            f'no hub is configured: the zone "{zone}" is out of reach; without zone=, files are on this machine'
+        )
 
 
 def _start_afresh() -> None:

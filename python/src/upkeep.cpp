@@ -22,6 +22,7 @@ nb::list findings_as_list(const std::vector<Finding>& findings) {
 // (objects, links, bytes, damaged, stale links, missing); everything is checked if `uris` is empty.
 nb::tuple verify(PySession& session, const std::vector<nb::bytes>& uris, const nb::object& on_progress) {
   std::vector<Digest> digests;
+  digests.reserve(uris.size());
   for (const nb::bytes& uri : uris) digests.push_back(value_or_raise(Uri::parse(text_of(uri))).digest);
   ScrubReport report;
   run_blocking(on_progress, [&](Progress& progress) -> Result<> {

@@ -114,7 +114,9 @@ class Page(HTMLParser):
         self.words += data
 
 
-@pytest.mark.parametrize("label", ["file.txt", "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "&amp;", "\x1b[31m"])
+@pytest.mark.parametrize("label", [
+    "file.txt", "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "&amp;", "\x1b[31m",
+])
 def test_a_notebook_shows_its_parts_and_runs_nothing(label):
     uri = kachery.store_text("some-random-text", label=label)
     page = Page(uri._repr_html_())
