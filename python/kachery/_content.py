@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-from . import _json, _native, _session
+from . import _extras, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
+from ._file import ContentFile
 
 Path = str | bytes | os.PathLike[Any]
-Progress = Callable[[int, int], None] | None
+Progress = Callable[[int, int], object] | None
 LabelStyle = Literal["path", "query"]
 
 
@@ -52,6 +53,7 @@ def store_json(value: Any, algorithm: str, **options: Any) -> tuple[str, int]:
 
 
 def store_npy(array: Any, algorithm: str) -> tuple[str, int]:
+    _extras.require("numpy", "store_npy")
     from . import _npy
 
     writer = _session.current().writer(algorithm)
@@ -62,9 +64,18 @@ def store_npy(array: Any, algorithm: str) -> tuple[str, int]:
 def store_pkl(value: Any, algorithm: str) -> tuple[str, int]:
     from . import _pickle
 
-    writer = _session.current().writer(algorithm)
-    _pickle.dump(value, writer)
-    return writer.commit()
+    def store(plain: Any) -> tuple[str, int]:
+        writer = _session.current().writer(algorithm)
+        _pickle.dump(plain, writer)
+        return writer.commit()
+
+    try:
+        return store(value)
+    except Invalid:
+        without_uris = _uri.plain(value)
+        if without_uris is value:
+            raise
+        return store(without_uris)
 
 
 # --- Loading. A miss raises NotFound.
@@ -78,36 +89,37 @@ def load_file(name: str, dest: Path | None, progress: Progress) -> str:
     return os.fsdecode(dest)
 
 
-def load_bytes(name: str, start: int | None, end: int | None) -> bytes:
+def load_bytes(name: str, start: int | None, end: int | None, progress: Progress = None) -> bytes:
     if start is None and end is None:
-        return bytes(load_all(name))
-    return _session.current().read_range(os.fsencode(name), start, end)
+        return bytes(load_all(name, progress))
+    return _session.current().read_range(os.fsencode(name), start, end, on_progress=progress)
 
 
-def load_all(name: str) -> bytearray:
+def load_all(name: str, progress: Progress = None) -> bytearray:
     """The whole content; exactly these bytes were hashed."""
-    return _session.current().read(os.fsencode(name), None)
+    return _session.current().read(os.fsencode(name), progress)
 
 
-def load_text(name: str) -> str:
+def load_text(name: str, progress: Progress = None) -> str:
     try:
-        return load_all(name).decode("utf-8")
+        return load_all(name, progress).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Corrupt(f"{name}: its content is not text in UTF-8 (byte {error.start})") from None
 
 
-def load_json(name: str) -> Any:
-    return _json.loads(load_all(name), name)
+def load_json(name: str, progress: Progress = None) -> Any:
+    return _json.loads(load_all(name, progress), name)
 
 
-def load_npy(name: str) -> Any:
+def load_npy(name: str, progress: Progress = None) -> Any:
+    _extras.require("numpy", "load_npy")
     from . import _npy
 
-    return _npy.load(load_all(name))
+    return _npy.load(load_all(name, progress))
 
 
-def load_pkl(name: str, allow_unsafe_pickle: bool = False) -> Any:
-    data = load_all(name)
+def load_pkl(name: str, allow_unsafe_pickle: bool = False, progress: Progress = None) -> Any:
+    data = load_all(name, progress)
     if allow_unsafe_pickle:
         import pickle
 
@@ -121,7 +133,7 @@ def cat(name: str) -> None:
     """Write the content to standard output, in pieces."""
     import shutil
 
-    with open(load_file(name, None, None), "rb") as file:
+    with ContentFile(name) as file:
         shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
 

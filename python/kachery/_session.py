@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from . import _native
+from ._errors import Unavailable
 
 # Kept for the life of the process: a session holds the store's database open.
 _sessions: dict[bytes, _native.Session] = {}
@@ -16,6 +17,25 @@ def current() -> _native.Session:
     if key not in _sessions:
         _sessions[key] = _native.Session()
     return _sessions[key]
+
+
+def check_zone(zone: str | None) -> None:
+    """Refuse to do in the local store what was asked of a zone. The one place that knows of hubs.
+
+    Parameters
+    ----------
+    zone : str, optional
+        As it was given to a function of `kachery`.
+
+    Raises
+    ------
+    Unavailable
+        A zone is named, and there is no hub.
+    """
+    if zone is not None:
+        raise Unavailable(
+            f'no hub is configured: the zone "{zone}" is out of reach; without zone=, files are on this machine'
+        )
 
 
 def _start_afresh() -> None:
