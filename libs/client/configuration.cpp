@@ -39,9 +39,7 @@ std::filesystem::path state_directory(const std::optional<std::string>& home) {
   return home ? std::filesystem::path(*home) / ".local/state/kachery" : std::filesystem::path();
 }
 
-}  // namespace
-
-Result<Configuration> configuration_from_environment() {
+Result<Configuration> configuration_outside_sandbox() {
   const auto home = home_directory();
   for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"})
     if (const auto value = environment(name))
@@ -56,11 +54,24 @@ Result<Configuration> configuration_from_environment() {
   return configuration;
 }
 
+}  // namespace
+
+Result<Configuration> configuration_from_environment() {
+  KACHERY_TRY(configuration, configuration_outside_sandbox());
+  const auto sandbox = environment("KACHERY_CLOUD_SANDBOX_DIR");
+  if (!sandbox || environment("KACHERY_CLOUD_USE_SANDBOX") != "1") return configuration;
+  std::vector<std::filesystem::path> outside{configuration.directory};
+  outside.insert(outside.end(), configuration.also_read.begin(), configuration.also_read.end());
+  return Configuration{
+      absolute(*sandbox), "KACHERY_CLOUD_SANDBOX_DIR", {}, configuration.state_directory, outside};
+}
+
 Result<std::filesystem::path> database_directory(const Configuration& configuration) {
   return configuration.directory;
 }
 
 Result<std::vector<std::filesystem::path>> key_directories(const Configuration& configuration) {
+  if (!configuration.sandbox_of.empty()) return configuration.sandbox_of;
   std::vector<std::filesystem::path> directories{configuration.directory};
   directories.insert(directories.end(), configuration.also_read.begin(), configuration.also_read.end());
   return directories;

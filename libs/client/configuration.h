@@ -15,12 +15,16 @@ struct Configuration {
   // Directories of older programs: searched after `directory`, never written to.
   std::vector<std::filesystem::path> also_read = {};
   std::filesystem::path state_directory = {};  // KACHERY_STATE_DIR, else ~/.local/state/kachery.
+  // In a sandbox, the directories that it stands in for: nothing of them is seen but the keys. Else empty.
+  std::vector<std::filesystem::path> sandbox_of = {};
 
   bool operator==(const Configuration&) const = default;
 };
 
 // KACHERY_DIR, else KACHERY_CLOUD_DIR, else KACHERY_STORAGE_DIR, else ~/.kachery; in the last case also_read
 // has those of ~/.kachery-cloud and ~/kachery-storage that exist. An empty variable counts as unset.
+// With KACHERY_CLOUD_USE_SANDBOX=1, KACHERY_CLOUD_SANDBOX_DIR stands in for all of them (kachery_cloud's
+// use_sandbox, which sets both for itself and the processes that it starts).
 // Code::invalid if there is not even a home directory.
 Result<Configuration> configuration_from_environment();
 

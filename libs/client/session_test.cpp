@@ -89,5 +89,18 @@ TEST(Configuration, TakesTheFirstVariableThatIsSet) {
   for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
 }
 
+TEST(Configuration, ASandboxStandsInForEverythingButTheKeys) {
+  ::setenv("KACHERY_CLOUD_DIR", "/normal", 1);
+  ::setenv("KACHERY_CLOUD_SANDBOX_DIR", "/normal/sandbox/one", 1);
+  EXPECT_EQ(configuration_from_environment()->directory, "/normal") << "until it is used";
+  ::setenv("KACHERY_CLOUD_USE_SANDBOX", "1", 1);
+  const auto configuration = configuration_from_environment();
+  EXPECT_EQ(configuration->directory, "/normal/sandbox/one");
+  EXPECT_TRUE(configuration->also_read.empty());
+  EXPECT_EQ(key_directories(*configuration)->front(), "/normal");
+  for (const char* name : {"KACHERY_CLOUD_DIR", "KACHERY_CLOUD_SANDBOX_DIR", "KACHERY_CLOUD_USE_SANDBOX"})
+    ::unsetenv(name);
+}
+
 }  // namespace
 }  // namespace kachery

@@ -12,8 +12,27 @@ nb::bytes session_key() {
   const Configuration configuration = value_or_raise(configuration_from_environment());
   std::string key = configuration.directory_origin;
   key += '\0' + configuration.directory.native() + '\0' + configuration.state_directory.native();
-  for (const auto& directory : configuration.also_read) key += '\0' + directory.native();
+  for (const auto* directories : {&configuration.also_read, &configuration.sandbox_of}) {
+    key += '\0';
+    for (const auto& directory : *directories) key += '\0' + directory.native();
+  }
   return bytes_of(key);
+}
+
+// The store's directory, then those of older programs, which are only read.
+nb::list directories() {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  nb::list list;
+  list.append(bytes_of(configuration.directory.native()));
+  for (const auto& older : configuration.also_read) list.append(bytes_of(older.native()));
+  return list;
+}
+
+// The store's directory; outside of a sandbox if there is one and it is not to be respected.
+nb::bytes directory(bool respect_sandbox) {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  const bool inside = respect_sandbox || configuration.sandbox_of.empty();
+  return bytes_of((inside ? configuration.directory : configuration.sandbox_of.front()).native());
 }
 
 }  // namespace
@@ -24,6 +43,8 @@ NB_MODULE(_native, m) {
   using namespace kachery::python;
   m.attr("__version__") = KACHERY_VERSION;
   m.def("session_key", &session_key);
+  m.def("directories", &directories);
+  m.def("directory", &directory, nb::arg("respect_sandbox") = true);
   bind_uris(m);
   SessionClass session(m, "Session");
   // For the configuration that the environment gives now.
