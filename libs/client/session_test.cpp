@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "chunk/gen1_manifest.h"
@@ -143,35 +142,6 @@ TEST_F(SessionTest, PutsAFileTogetherFromTheChunksOfItsManifest) {
 
   const std::string forged = Uri{Hasher::of(Algorithm::sha1, as_bytes("other")), "", **manifest}.str();
   EXPECT_EQ(session_.locate(forged, Location::ignore, progress_).error().code, Code::corrupt);
-}
-
-TEST(Configuration, TakesTheFirstVariableThatIsSet) {
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
-  ::setenv("HOME", "/home/somebody", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/home/somebody/.kachery");
-  ::setenv("KACHERY_STORAGE_DIR", "/one", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/one");
-  ::setenv("KACHERY_CLOUD_DIR", "/two", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two");
-  ::setenv("KACHERY_DIR", "", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two") << "empty counts as unset";
-  ::setenv("KACHERY_DIR", "/three", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/three");
-  EXPECT_EQ(configuration_from_environment()->directory_origin, "KACHERY_DIR");
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
-}
-
-TEST(Configuration, ASandboxStandsInForEverythingButTheKeys) {
-  ::setenv("KACHERY_CLOUD_DIR", "/normal", 1);
-  ::setenv("KACHERY_CLOUD_SANDBOX_DIR", "/normal/sandbox/one", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/normal") << "until it is used";
-  ::setenv("KACHERY_CLOUD_USE_SANDBOX", "1", 1);
-  const auto configuration = configuration_from_environment();
-  EXPECT_EQ(configuration->directory, "/normal/sandbox/one");
-  EXPECT_TRUE(configuration->also_read.empty());
-  EXPECT_EQ(key_directories(*configuration)->front(), "/normal");
-  for (const char* name : {"KACHERY_CLOUD_DIR", "KACHERY_CLOUD_SANDBOX_DIR", "KACHERY_CLOUD_USE_SANDBOX"})
-    ::unsetenv(name);
 }
 
 }  // namespace

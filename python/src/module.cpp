@@ -12,7 +12,9 @@ nb::bytes session_key() {
   const Configuration configuration = value_or_raise(configuration_from_environment());
   std::string key = configuration.directory_origin;
   key += '\0' + configuration.directory.native() + '\0' + configuration.state_directory.native();
-  for (const auto* directories : {&configuration.also_read, &configuration.sandbox_of}) {
+  key += '\0' + configuration.gateway_url.value + '\0' + configuration.zone.value;
+  key += configuration.offline ? "\1" : "\2";
+  for (const auto* directories : {&configuration.also_read, &configuration.keys_in}) {
     key += '\0';
     for (const auto& directory : *directories) key += '\0' + directory.native();
   }
@@ -28,11 +30,11 @@ nb::list directories() {
   return list;
 }
 
-// The store's directory; outside of a sandbox if there is one and it is not to be respected.
+// The store's directory; the ordinary one, outside of a sandbox, if that is not to be respected.
 nb::bytes directory(bool respect_sandbox) {
   const Configuration configuration = value_or_raise(configuration_from_environment());
-  const bool inside = respect_sandbox || configuration.sandbox_of.empty();
-  return bytes_of((inside ? configuration.directory : configuration.sandbox_of.front()).native());
+  const bool inside = respect_sandbox || configuration.keys_in.empty();
+  return bytes_of((inside ? configuration.directory : configuration.keys_in.front()).native());
 }
 
 }  // namespace
