@@ -37,6 +37,12 @@ nb::bytes directory(bool respect_sandbox) {
   return bytes_of((inside ? configuration.directory : configuration.keys_in.front()).native());
 }
 
+// (the hub's URL, or "" if there is none; whether nobody else is to be asked for anything)
+nb::tuple hub() {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  return nb::make_tuple(configuration.gateway_url.value, configuration.offline);
+}
+
 }  // namespace
 }  // namespace kachery::python
 
@@ -47,6 +53,7 @@ NB_MODULE(_native, m) {
   m.def("session_key", &session_key);
   m.def("directories", &directories);
   m.def("directory", &directory, nb::arg("respect_sandbox") = true);
+  m.def("hub", &hub);
   bind_uris(m);
   SessionClass session(m, "Session");
   // For the configuration that the environment gives now.

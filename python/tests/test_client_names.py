@@ -270,11 +270,15 @@ def test_offline_everything_is_kept_in_the_directory_that_is_named(monkeypatch, 
     monkeypatch.delenv("KACHERY_DIR")
     monkeypatch.setenv("KACHERY_OFFLINE_STORAGE_DIR", str(tmp_path / "offline"))
     assert kc._kachery_storage_dir() == str(tmp_path / "offline")
+    (tmp_path / "f").write_text("linked")
+    assert kc.load_text(kc.link_file(tmp_path / "f")) == "linked"
     uri = kc.store_text("offline")
     assert kc.load_text(uri) == "offline"
     assert Path(kc.load_file(uri)).is_relative_to(tmp_path / "offline")
-    assert kc.load_text(MISSING) is None
-    assert capfd.readouterr().err
+    assert kc.set("k", 1) and kc.get("k") == 1
+    assert capfd.readouterr().err == ""
+    assert kc.load_text(MISSING, channel="c") is None
+    assert "KACHERY_OFFLINE_STORAGE_DIR is set" in capfd.readouterr().err
 
 
 def test_a_temporary_directory_goes_with_its_block(tmp_path, monkeypatch):
