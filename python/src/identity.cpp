@@ -19,7 +19,8 @@ std::optional<std::string> node_id(PySession& session, bool generate_if_missing)
   return pair ? std::optional(pair->node_id().hex()) : std::nullopt;
 }
 
-// (public key, private key), 64 hexadecimal digits each: the private one is for a file that only its owner reads.
+// (public key, private key), 64 hexadecimal digits each: the private one is for a file that only its owner
+// reads.
 nb::tuple key_pair(PySession& session) {
   const Configuration& configuration = session->configuration();
   const auto pair =
@@ -42,9 +43,7 @@ void adopt_key_pair(PySession& session, const std::string& public_key, const std
 }  // namespace
 
 void bind_identity(SessionClass& session) {
-  session.def("node_id", &node_id)
-      .def("key_pair", &key_pair)
-      .def("adopt_key_pair", &adopt_key_pair);
+  session.def("node_id", &node_id).def("key_pair", &key_pair).def("adopt_key_pair", &adopt_key_pair);
 }
 
 }  // namespace kachery::python
