@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from types import TracebackType
 
 
@@ -23,7 +22,7 @@ class NewFile:
     def __init__(self, directory: str, mode: int = 0o644) -> None:
         _make_durably(directory)
         self._directory = directory
-        self._path: str | None = os.path.join(directory, f".new-{secrets.token_hex(8)}")
+        self._path: str | None = os.path.join(directory, f".new-{os.urandom(8).hex()}")
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         self._file = os.fdopen(descriptor, "wb")
         self.write = self._file.write

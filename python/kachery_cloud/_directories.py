@@ -32,6 +32,7 @@ def use_sandbox(use: bool = True) -> None:
         import atexit
         import tempfile
 
+        os.environ["KACHERY_CLOUD_USE_SANDBOX"] = "0"  # A sandbox without a directory is an error anywhere else.
         parent = os.path.join(get_kachery_cloud_dir(respect_sandbox=False), "sandbox")
         os.makedirs(parent, exist_ok=True)
         _made = (tempfile.mkdtemp(prefix="", dir=parent), os.getpid())

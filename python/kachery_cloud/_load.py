@@ -17,6 +17,7 @@ _WEB_SCHEMES = ("gh://", "http://", "https://")
 
 def _load(local_only: bool, load: Callable[..., Any], uri: str, *arguments: Any) -> Any:
     """What `load` gives for a name of any kind, or None with a line that says why."""
+    uri = os.fsdecode(uri)
 
     def find() -> Any:
         if uri.startswith(_WEB_SCHEMES):

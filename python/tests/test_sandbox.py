@@ -97,3 +97,9 @@ def test_a_sandbox_that_was_given_is_used_and_kept(run, store_dir, tmp_path):
     )
     assert out == [str(tmp_path / "given")]
     assert (tmp_path / "given" / "sha1").is_dir()
+
+
+def test_a_sandbox_that_was_asked_for_without_a_directory_gets_one(run, store_dir):
+    out = run("kcl.use_sandbox()\nprint(kcl.load_text(kcl.store_text('t')))", KACHERY_CLOUD_USE_SANDBOX="1")
+    assert out == ["t"]
+    assert sandboxes(store_dir) == []
