@@ -23,6 +23,8 @@ def _load(local_only: bool, load: Callable[..., Any], uri: str, *arguments: Any)
         if uri.startswith(_WEB_SCHEMES):
             raise _not_fetched(uri, local_only)
         name = _zenodo_file(uri, local_only) if uri.startswith(_ZENODO_SCHEMES) else uri
+        if _native.has_scheme(os.fsencode(name)) and not name.startswith(_CONTENT_SCHEMES):
+            raise NotFound(f"{name}: not found: nothing of that scheme is known here")
         return load(name, *arguments, use_location=True)
 
     asks_hub = not local_only and uri.startswith(_CONTENT_SCHEMES)

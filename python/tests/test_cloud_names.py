@@ -306,6 +306,19 @@ def test_what_must_come_from_the_web_is_refused_with_its_name(uri, capfd):
     assert uri in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("uri", ["shelf://1", "feed://" + "a" * 64, "jot://x"])
+def test_a_uri_of_another_kind_is_a_miss(uri, capfd):
+    """A backend may have URIs of its own, and scripts that try them here first."""
+    assert kcl.load_file(uri) is None
+    assert kcl.load_text(uri) is None
+    assert capfd.readouterr().err.count(uri) == 2
+
+
+def test_a_malformed_uri_is_an_error():
+    with pytest.raises(kachery.Invalid, match="not a sha1 hash"):
+        kcl.load_file("sha1://00")
+
+
 @pytest.mark.parametrize("scheme", ["zenodo", "zenodo-sandbox"])
 def test_what_the_older_program_has_fetched_from_zenodo_is_found(scheme, store_dir, tmp_path):
     path = store_dir / scheme / "12345" / "sub" / "data.json"
