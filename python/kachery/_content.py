@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from . import _hub, _json, _native, _session
 from ._errors import Corrupt, Invalid, NotFound
@@ -14,6 +14,7 @@ from ._errors import Corrupt, Invalid, NotFound
 Path = str | bytes | os.PathLike[Any]
 Progress = Callable[[int, int], None] | None
 LabelStyle = Literal["path", "query"]
+T = TypeVar("T")
 
 
 class Sink(Protocol):
@@ -174,7 +175,7 @@ def write_out(content: bytes | None) -> None:
 # --- For the older import names
 
 
-def none_if_missing(load: Callable[..., Any], *arguments: Any, hub: bool = False) -> Any:
+def none_if_missing(load: Callable[..., T], *arguments: Any, hub: bool = False) -> T | None:
     """What the older programs do on a miss: None, but with a line on standard error that says where it was looked.
 
     With `hub` the line also says why a hub was not asked.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kachery import NotFound, _content, _hub, _native, _session
-from kachery._content import Path
+from kachery._content import Path, T
 
 # Of a larger file, the URI also names the list of its chunks.
 single_chunk_bytes_max = 20_000_000
@@ -64,7 +64,7 @@ def store_pkl(x: Any, basename: str | None = None) -> str:
     return uri_of(_content.store_pkl(x, "sha1"), basename, "file.pkl")
 
 
-def _load(channel: str | None, load: Callable[..., Any], uri: str, *arguments: Any) -> Any:
+def _load(channel: str | None, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
     # A URI that is a miss is None; a path of no file is an error, as it always was.
     if _native.has_scheme(os.fsencode(uri)):
         return _content.none_if_missing(load, uri, *arguments, hub=channel is not None)
@@ -103,7 +103,10 @@ def load_bytes(
 ) -> bytes | None:
     """The bytes from `start` up to, not including, `end`; None if there is no such file, or if they were written out."""
     content = _load(channel, _content.load_bytes, uri, start, end)
-    return _content.write_out(content) if write_to_stdout else content
+    if not write_to_stdout:
+        return content
+    _content.write_out(content)
+    return None
 
 
 def load_text(uri: str, *, channel: str | None = None) -> str | None:

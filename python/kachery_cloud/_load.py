@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from kachery import Invalid, NotFound, Unavailable, _content, _hub, _native
-from kachery._content import Path
+from kachery._content import Path, T
 
 _CONTENT_SCHEMES = ("sha1://", "sha256://")
 _ZENODO_SCHEMES = ("zenodo://", "zenodo-sandbox://")
 _WEB_SCHEMES = ("gh://", "http://", "https://")
 
 
-def _load(local_only: bool, load: Callable[..., Any], uri: str, *arguments: Any) -> Any:
+def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
     """What `load` gives for a name of any kind, or None with a line that says why."""
     uri = os.fsdecode(uri)
 
-    def find() -> Any:
+    def find() -> T:
         if uri.startswith(_WEB_SCHEMES):
             raise _not_fetched(uri, local_only)
         name = _zenodo_file(uri, local_only) if uri.startswith(_ZENODO_SCHEMES) else uri
@@ -99,7 +99,10 @@ def load_bytes(
 ) -> bytes | None:
     """The bytes from `start` up to, not including, `end`; None if there is no such file, or if they were written out."""
     content = _load(False, _content.load_bytes, uri, start, end)
-    return _content.write_out(content) if write_to_stdout else content
+    if not write_to_stdout:
+        return content
+    _content.write_out(content)
+    return None
 
 
 def load_text(uri: str, *, local_only: bool = False) -> str | None:
