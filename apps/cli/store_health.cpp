@@ -94,7 +94,7 @@ Check check_sessions(const fs::path& root) {
   for (const auto& entry : fs::directory_iterator(root / "tmp", error)) {
     if (entry.path().extension() != ".lock" || entry.last_write_time(error) > old || !directory) continue;
     // Held while its process lives.
-    if ((*directory)->lock("tmp/" + entry.path().filename().native())) ++left;
+    if ((*directory)->lock("tmp/" + entry.path().filename().native(), Hold::alone)) ++left;
   }
   if (left == 0) return {"sessions", Status::ok, "no process left anything unfinished"};
   return {"sessions", Status::warning, fmt::format("{} processes left unfinished files in tmp/", left),
