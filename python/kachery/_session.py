@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 
-from . import _native
+from . import _hub, _native
 from ._errors import Unavailable
 
 # Kept for the life of the process: a session holds the store's database open.
@@ -33,9 +34,7 @@ def check_zone(zone: str | None) -> None:
         A zone is named, and there is no hub.
     """
     if zone is not None:
-        raise Unavailable(
-            f'no hub is configured: the zone "{zone}" is out of reach; without zone=, files are on this machine'
-        )
+        raise Unavailable(f'the zone "{zone}" is out of reach: {_hub.why_not()}; without zone=, files are on this machine')
 
 
 def _start_afresh() -> None:
@@ -45,4 +44,6 @@ def _start_afresh() -> None:
     _sessions.clear()
 
 
+# A session notes what was used together with others, at the latest when it ends.
+atexit.register(_sessions.clear)
 os.register_at_fork(after_in_child=_start_afresh)
