@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import gen1_directory
-from conftest import Scripts, differences, lost_or_changed, state, uris_of
+from compare import Scripts, differences, lost_or_changed, state, uris_of
 
 OWN = ("index.db", "tmp", "quarantine", "linked_files", "mutables.db")  # What ours adds, or may write to.
 

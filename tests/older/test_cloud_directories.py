@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from conftest import differences, lost_or_changed, state, uris_of
+from compare import differences, lost_or_changed, state, uris_of
 
 OWN = ("index.db", "tmp", "quarantine")  # What only our program has.
 

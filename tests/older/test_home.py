@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Scripts, differences, state, uris_of
+from compare import Scripts, differences, state, uris_of
 from harness import clean_environment
 
 
