@@ -1,0 +1,151 @@
+"""A19: hostile strings in every field that is a name. Nothing outside the store is made, changed, or read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness import MISSING, OK, USAGE, Store, clean_environment, evenly, sha1, write
+from hostile_strings import naughty, traversals
+
+CALLS = Path(__file__).with_name("hostile_calls.py")
+# Those that do nothing to a path; the others make a system call or more for each string.
+FIELDS = ["label", "uri_label", "uri_query", "uri_hash", "uri_of_manifest", "location", "dest", "link_record", "cloud_mutable",
+          "client_mutable", "environment"]
+
+
+def strings() -> list[str]:
+    every = naughty(), traversals(2000)
+    assert len(every[0]) >= 485 and len(every[1]) == 2000
+    return list(dict.fromkeys(every[0] + every[1]))
+
+
+@pytest.fixture
+def outer(tmp_path: Path) -> Path:
+    """A store in a tree with files around it that a path might reach, and a place to work in."""
+    place = tmp_path / "outer"
+    for name in ("canary", "cwd/canary", "outside/canary", "a/canary", "etc/passwd", "cwd/a/canary", "cwd/etc/passwd"):
+        write(place / name, b"canary: " + name.encode())
+    return place
+
+
+def tree(outer: Path) -> dict[str, tuple]:
+    """All of it but the store's own directory."""
+    found = {}
+    for path in outer.rglob("*"):
+        name = str(path.relative_to(outer))
+        if name == "store" or name.startswith("store/"):
+            continue
+        stat = path.lstat()
+        found[name] = (stat.st_mode, stat.st_ino, stat.st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+    return found
+
+
+def environment_of(outer: Path) -> dict[str, str]:
+    return clean_environment() | {"KACHERY_DIR": str(outer / "store"), "HOME": str(outer / "home"),
+                                  "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_python_name_lets_a_string_out_of_the_store(outer, tmp_path, field, strace, outcome):
+    listed = write(tmp_path / "strings.json", json.dumps(strings()).encode())
+    before = tree(outer)
+    log = tmp_path / "log"
+    done = subprocess.run(
+        [strace, "-f", "--seccomp-bpf", "-y", "-o", log, "-e", "signal=none", "-e", "status=successful",
+         "-e", "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,"
+         "unlinkat,truncate,execve", sys.executable, CALLS, listed, field],
+        capture_output=True, text=True, cwd=outer / "cwd", env=environment_of(outer), timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["tried"] == {field: len(strings())}
+    assert report["wrong"] == []
+    if field == "dest":
+        (outer / "dest").rmdir()
+    assert tree(outer) == before
+    reached = reached_outside(log, outer, may_read=field in ("location", "link_record"))
+    assert reached == []
+    outcome(f"A19: {field}: {len(strings())} hostile strings, 0 outside the store")
+
+
+def reached_outside(log: Path, outer: Path, may_read: bool) -> list[str]:
+    """Successful calls on paths that are neither the store's nor those that a Python program opens anyway.
+
+    The kernel's view: strace prints for each descriptor what it leads to.
+    """
+    own = [str(outer / "store"), str(outer / "dest"), sys.prefix, sys.base_prefix, "/usr", "/lib", "/etc/ld.so", "/proc", "/sys",
+           "/dev/null", "/dev/urandom", str(CALLS.parent), str(log.parent / "strings.json"), "/etc/local", "/etc/ssl/"]
+    found = []
+    calls = [line for line in log.read_text(errors="replace").splitlines() if re.match(r"\d+ +[a-z0-9_]+\(", line)]
+    for line in calls:
+        opened = re.search(r" = \d+<([^>]*)>$", line)
+        writes = not re.search(r"\b(openat|open)\(", line) or re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", line)
+        if opened:
+            inside = any(opened[1].startswith(path) for path in own) or opened[1] in (str(outer), str(outer / "cwd"), "/")
+            inside = inside or (may_read and not writes)
+        else:
+            inside = str(outer / "store") in line or str(outer / "dest") in line or "execve(" in line
+        if not inside:
+            found.append(line)
+    return found + [line for line in calls if "execve(" in line][1:]  # The first one is Python itself.
+
+
+# --- The program
+
+
+def arguments_for(field: str, text: str, digest: str) -> list[str]:
+    return {
+        "uri": ["cat", f"sha1://{digest}?{text}"], "hash": ["load", f"sha1://{text}"],
+        "label": ["cat", f"sha1://{digest}/{text}"], "stored label": ["store", "canary", f"--label={text}"],
+        "command": [text], "as": ["--as", text], "as, with arguments": ["--as", text, "canary"],
+        "dest": ["load", f"sha1://{digest}", f"--dest=../dest/{text}"], "verify": ["verify", f"sha1://{text}"],
+        "mutable": ["mutable", "get", text], "mutable set": ["mutable", "set", text, "value"],
+    }[field]
+
+
+@pytest.mark.parametrize("field", ["uri", "hash", "label", "stored label", "command", "as", "as, with arguments", "dest", "verify",
+                                   "mutable", "mutable set"])
+def test_no_argument_lets_a_string_out_of_the_store(program, outer, field, campaign, outcome):
+    store = Store(program, outer / "store")
+    digest = store.put(b"content")
+    before = tree(outer)
+    every = [text for text in strings() if "\x00" not in text and len(text) < 50_000]
+    if field == "dest":
+        every = [text for text in every if "/" not in text and text not in ("", ".", "..")]
+        (outer / "dest").mkdir()
+    if field in ("command", "as", "as, with arguments"):
+        every = [text for text in every if not re.match(r"-|sha1$|$", text)]
+    some = evenly(every, min(campaign("strings"), len(every)))
+    for text in some:
+        words = [os.fsencode(word) if encodable(word) else word.encode("utf-8", "surrogatepass")
+                 for word in arguments_for(field, text, digest)]
+        done = program.run(*words, cwd=outer / "cwd", env=environment_of(outer), input=b"")
+        assert 0 <= done.code < 128, (text, done)
+        assert done.stdout.count(b"\n") <= 1 or field == "command", (text, done)
+        assert b"canary: " not in done.stdout and "canary: " not in done.stderr, (text, done)
+        if field == "dest":
+            for path in (outer / "dest").iterdir():
+                assert path.read_bytes() == b"content"
+                path.unlink()
+        if field in ("command", "as", "as, with arguments"):
+            assert done.code in (USAGE, OK), (text, done)
+    if field == "dest":
+        (outer / "dest").rmdir()
+    assert tree(outer) == before
+    store.assert_verified()
+    outcome(f"A19: the program's {field}: {len(some)} of {len(every)} hostile strings, 0 outside the store")
+
+
+def encodable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
