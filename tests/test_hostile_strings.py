@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from harness import MISSING, OK, USAGE, Store, clean_environment, evenly, sha1, write
+from harness import OK, USAGE, Store, clean_environment, evenly, sha1, write
 from hostile_strings import naughty, traversals
 
 CALLS = Path(__file__).with_name("hostile_calls.py")
@@ -149,3 +151,62 @@ def encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+# --- Races for the components of a path
+
+
+COMMANDS = {
+    "store": lambda store, source: store.run("store", source),
+    "link": lambda store, source: store.run("link", source),
+    "cat": lambda store, source: store.run("cat", f"sha1://{sha1(CONTENT)}"),
+    "verify": lambda store, source: store.run("verify"),
+}
+CONTENT = b"content that is raced for"
+COMPONENTS = ["sha1"] + ["/".join(["sha1", *(sha1(CONTENT)[i:i + 2] for i in range(0, 2 * depth, 2))]) for depth in (1, 2, 3)] + \
+             ["linked_files", "linked_files/sha1", "tmp"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_racer_at_a_component_gets_nothing_out_of_the_store(program, outer, component, command, campaign):
+    """Another member of the group swaps a directory of the store for a symbolic link to the outside, and back."""
+    store = Store(program, outer / "store")
+    decoy = outer / "outside"
+    place = store.path / component
+    source = write(outer / "source", CONTENT)
+    store.put_file(source)
+    store.run("link", source).expect()
+    # Whoever follows the link finds other bytes under the right name.
+    write(decoy / os.path.relpath(store.object(sha1(CONTENT)), place) if component.startswith("sha1") else decoy / "x", b"canary: wrong")
+    before = tree(outer)
+    stop = threading.Event()
+    racer = threading.Thread(target=swap_again_and_again, args=(place, decoy, stop))
+    racer.start()
+    try:
+        end = time.monotonic() + campaign("race") / (len(COMPONENTS) * len(COMMANDS)) * 4
+        while time.monotonic() < end:
+            done = COMMANDS[command](store, source)
+            assert done.code >= 0 and b"canary" not in done.stdout, done
+            if command == "cat" and done.code == OK:
+                assert done.stdout == CONTENT
+    finally:
+        stop.set()
+        racer.join()
+    assert tree(outer) == before
+
+
+def swap_again_and_again(place: Path, decoy: Path, stop: threading.Event) -> None:
+    aside = place.with_name(place.name + ".aside")
+    while not stop.is_set():
+        try:
+            os.rename(place, aside)
+            os.symlink(decoy, place)
+            time.sleep(random.random() / 2000)  # Now and then it is there for a whole command, now and then for a moment.
+            os.unlink(place)
+        except OSError:
+            pass  # The program made the directory again in the meantime; the racer takes it aside the next time.
+        try:
+            os.rename(aside, place)
+        except OSError:
+            subprocess.run(["rm", "-rf", aside], check=True)
