@@ -56,8 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
         seed = int(os.environ.get("KACHERY_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
     config.stash[SEED] = seed
     config.stash[OUTCOMES] = []
-    # So that what was mounted is unmounted when the run is stopped by a signal.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    runner = os.getpid()
+
+    def stop(number: int, _frame: object) -> None:
+        # So that what was mounted is unmounted when the run is stopped by a signal. A forked child only ends: an
+        # exception may get lost in it, and whoever ended it would wait for ever.
+        if os.getpid() == runner:
+            raise KeyboardInterrupt
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 SEED = pytest.StashKey[int]()

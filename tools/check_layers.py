@@ -18,8 +18,9 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "crypto": set(),
     "json": set(),
     "db": {"os"},
-    "store": {"os", "crypto", "json", "db"},
-    "client": {"os", "crypto", "json", "db", "store"},
+    "chunk": {"crypto", "json"},
+    "store": {"os", "crypto", "json", "db", "chunk"},
+    "client": {"os", "crypto", "json", "db", "chunk", "store"},
 }
 # What people start: these may use everything that the client's users see.
 MAY_INCLUDE["cli"] = MAY_INCLUDE["client"] | {"client"}

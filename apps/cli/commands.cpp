@@ -134,10 +134,11 @@ Result<int> run_command(const Context& context, const LoadCommand& command) {
   Located located;
   {
     const ProgressPrinter printer(context.progress, "checking", context.arguments.quiet);
-    KACHERY_TRY(found, context.session.locate(command.name, context.progress));
+    KACHERY_TRY(found, context.session.locate(command.name, Location::ignore, context.progress));
     located = std::move(found);
     if (!command.destination.empty()) {
-      KACHERY_TRY(context.session.copy_to(command.name, command.destination, context.progress));
+      KACHERY_TRY(
+          context.session.copy_to(command.name, command.destination, Location::ignore, context.progress));
       located.path = command.destination;
     }
   }
@@ -156,7 +157,7 @@ Result<int> run_command(const Context& context, const LoadCommand& command) {
 Result<int> run_command(const Context& context, const CatCommand& command) {
   if (context.arguments.json)
     return fail(Code::invalid, "cat writes the content itself; --json has no meaning here");
-  KACHERY_TRY(located, context.session.locate(command.name, context.progress));
+  KACHERY_TRY(located, context.session.open(command.name, Location::ignore, context.progress));
   const ByteRange range{static_cast<ByteCount>(command.start.value_or(0)),
                         command.end ? static_cast<ByteCount>(*command.end) : located.size};
   if (range.start > range.end || range.end > located.size)
@@ -193,7 +194,7 @@ Result<int> run_command(const Context& context, const InfoCommand& command) {
                                        {"directory_exists", store != nullptr}}));
     return 0;
   }
-  KACHERY_TRY(located, context.session.locate(command.name, context.progress));
+  KACHERY_TRY(located, context.session.locate(command.name, Location::ignore, context.progress));
   json::Object fields{{"name", command.name},
                       {"kind", located.kind},
                       {"path", located.path.native()},

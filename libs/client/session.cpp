@@ -3,9 +3,31 @@
 #include "core/text.h"
 #include "os/parallel.h"
 #include "os/replacement.h"
+#include "store/manifests.h"
 #include "store/pump.h"
 
 namespace kachery {
+namespace {
+
+// Looking elsewhere would not help, or is not wanted.
+bool is_final(const Error& error) {
+  return error.code == Code::cancelled || error.code == Code::exhausted;
+}
+
+// Asks one store after the other. A failure tells of all of them; damage weighs more than absence.
+template <class T>
+Result<T> first_of(std::span<Store* const> stores, const std::function<Result<T>(Store&)>& use) {
+  Error failure{Code::not_found, ""};
+  for (Store* store : stores) {
+    Result<T> result = use(*store);
+    if (result || is_final(result.error())) return result;
+    if (failure.code == Code::not_found) failure.code = result.error().code;
+    failure.message += (failure.message.empty() ? "" : "; ") + result.error().message;
+  }
+  return std::unexpected(std::move(failure));
+}
+
+}  // namespace
 
 struct Session::Opened {
   std::unique_ptr<Directory> root;
@@ -16,9 +38,9 @@ struct Session::Opened {
 Session::Session(Configuration configuration) : configuration_(std::move(configuration)) {}
 Session::~Session() = default;
 
-Result<Session::Opened*> Session::open(Missing missing) {
+Result<Session::Opened*> Session::open_own(Missing missing) {
   const std::scoped_lock lock(mutex_);
-  if (opened_) return opened_.get();
+  if (own_) return own_.get();
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
@@ -28,20 +50,43 @@ Result<Session::Opened*> Session::open(Missing missing) {
   if (!error && !is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
   opened->store = std::make_unique<Store>(
       StoreParts{*opened->root, opened->cache.get(), system_clock(), processor_count()});
-  opened_ = std::move(opened);
-  return opened_.get();
+  own_ = std::move(opened);
+  return own_.get();
 }
 
 Result<Store*> Session::writing_store() {
-  KACHERY_TRY(opened, open(Missing::create));
+  KACHERY_TRY(opened, open_own(Missing::create));
   return opened->store.get();
 }
 
 Result<Store*> Session::reading_store() {
-  Result<Opened*> opened = open(Missing::fail);
+  Result<Opened*> opened = open_own(Missing::fail);
   if (opened) return (*opened)->store.get();
   if (opened.error().code == Code::not_found) return nullptr;
   return std::unexpected(std::move(opened).error());
+}
+
+// Our own, where there is one, then those of older programs. What was hashed of their files is remembered in
+// our index; nothing is written to theirs.
+Result<std::vector<Store*>> Session::readable_stores() {
+  std::vector<Store*> stores;
+  KACHERY_TRY(own, reading_store());
+  if (own != nullptr) stores.push_back(own);
+  const std::scoped_lock lock(mutex_);
+  if (!older_) {
+    older_.emplace();
+    for (const std::filesystem::path& directory : configuration_.also_read) {
+      Result<std::unique_ptr<Directory>> root = open_directory(directory, Missing::fail);
+      if (!root) continue;  // It went away, or is not for us to read.
+      auto opened = std::make_unique<Opened>();
+      opened->root = *std::move(root);
+      opened->store = std::make_unique<Store>(
+          StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr, system_clock(), processor_count()});
+      older_->push_back(std::move(opened));
+    }
+  }
+  for (const auto& opened : *older_) stores.push_back(opened->store.get());
+  return stores;
 }
 
 std::unexpected<Error> Session::fail_no_directory(const std::string& name) const {
@@ -50,23 +95,87 @@ std::unexpected<Error> Session::fail_no_directory(const std::string& name) const
                                    configuration_.directory_origin + ")");
 }
 
-Result<Located> Session::locate(const std::string& name, Progress& progress) {
+// The file at the URI's ?location=, if it has the content.
+Result<Located> Session::at_location(const Uri& uri, Progress& progress) {
+  if (!uri.location.starts_with('/'))
+    return fail(Code::invalid, "the location is no absolute path: " + printable(uri.location));
+  KACHERY_TRY(file, open_user_file(uri.location));
+  KACHERY_TRY(stamp, file->stamp());
+  KACHERY_TRY(store, reading_store());
+  bool right = false;
+  if (store != nullptr) {
+    KACHERY_TRY(holds, store->holds(*file, uri.digest, progress));
+    right = holds;
+  } else {
+    const auto source = stream_of(*file);
+    KACHERY_TRY(pumped, pump(*source, uri.digest.algorithm(), progress));
+    right = pumped.digest == uri.digest;
+  }
+  if (!right) return fail(Code::not_found, "the file at its location has other content: " + uri.location);
+  return Located{std::move(file), uri.location, stamp.size, "location"};
+}
+
+Result<Located> Session::open(const std::string& name, Location location, Progress& progress) {
   if (!has_scheme(name)) {
     KACHERY_TRY(file, open_user_file(name));
     KACHERY_TRY(stamp, file->stamp());
     return Located{std::move(file), name, stamp.size, "path"};
   }
   KACHERY_TRY(uri, Uri::parse(name));
-  KACHERY_TRY(store, reading_store());
-  if (store == nullptr) return fail_no_directory(name);
-  KACHERY_TRY(found, store->open(uri.digest, progress));
-  KACHERY_TRY(stamp, found.file->stamp());
-  return Located{std::move(found.file), std::move(found.path), stamp.size, found.linked ? "link" : "object"};
+  KACHERY_TRY(stores, readable_stores());
+  const FindContent find = [stores, &progress](const Digest& digest) {
+    return first_of<Found>(stores, [&](Store& store) { return store.open(digest, progress); });
+  };
+  Result<Found> found = stores.empty() ? fail_no_directory(name) : find(uri.digest);
+  if (found) {
+    KACHERY_TRY(stamp, found->file->stamp());
+    return Located{std::move(found->file), std::move(found->path), stamp.size,
+                   found->linked ? "link" : "object"};
+  }
+  Error failure = std::move(found).error();
+  if (is_final(failure)) return std::unexpected(std::move(failure));
+  if (location == Location::use && !uri.location.empty()) {
+    Result<Located> located = at_location(uri, progress);
+    if (located || is_final(located.error())) return located;
+    failure.message += "; " + located.error().message;
+  }
+  if (!uri.manifest) return std::unexpected(std::move(failure));
+
+  Result<std::unique_ptr<File>> chunked =
+      open_chunked(uri.digest, *uri.manifest, [this](const Digest& digest) {
+        Progress unwatched;
+        Result<std::vector<Store*>> now = readable_stores();
+        if (!now) return Result<Found>(std::unexpected(now.error()));
+        return first_of<Found>(*now, [&](Store& store) { return store.open(digest, unwatched); });
+      });
+  if (!chunked && chunked.error().code == Code::not_found) return std::unexpected(std::move(failure));
+  if (!chunked) return std::unexpected(std::move(chunked).error());
+  KACHERY_TRY(stamp, (*chunked)->stamp());
+  return Located{*std::move(chunked), {}, stamp.size, "chunks"};
+}
+
+Result<Located> Session::locate(const std::string& name, Location location, Progress& progress) {
+  Result<Located> located = open(name, location, progress);
+  if (!located || located->kind != "chunks") return located;
+  KACHERY_TRY(uri, Uri::parse(name));
+  KACHERY_TRY(store, writing_store());
+  StoreWriter writer = store->create(uri.digest.algorithm());
+  const auto source = stream_of(*located->file);
+  std::vector<std::byte> piece(kPieceBytes);
+  for (std::size_t got = piece.size(); got == piece.size();) {
+    if (progress.cancel) return fail_cancelled();
+    KACHERY_TRY(count, source->read(piece));
+    KACHERY_TRY(writer.append(std::span(piece).first(count)));
+    progress.bytes_done += count;
+    got = count;
+  }
+  KACHERY_TRY(stored, writer.commit(&uri.digest));
+  return open(Uri{stored.digest, ""}.str(), location, progress);
 }
 
 Result<> Session::copy_to(const std::string& name, const std::filesystem::path& destination,
-                          Progress& progress) {
-  KACHERY_TRY(located, locate(name, progress));
+                          Location location, Progress& progress) {
+  KACHERY_TRY(located, open(name, location, progress));
   std::error_code error;
   const std::filesystem::path target = std::filesystem::absolute(destination, error);
   if (!target.has_filename() || std::filesystem::is_directory(target, error))
@@ -85,15 +194,32 @@ Result<> Session::copy_to(const std::string& name, const std::filesystem::path& 
   return replacement->commit();
 }
 
-Result<> Session::read(const std::string& name, const Store::Allocate& allocate, Progress& progress) {
-  if (has_scheme(name)) {
-    KACHERY_TRY(uri, Uri::parse(name));
-    KACHERY_TRY(store, reading_store());
-    if (store == nullptr) return fail_no_directory(name);
-    return store->read(uri.digest, allocate, progress);
+Result<> Session::read(const std::string& name, const Store::Allocate& allocate, Location location,
+                       Progress& progress) {
+  const Result<Uri> uri = has_scheme(name) ? Uri::parse(name) : fail(Code::invalid, "");
+  KACHERY_TRY(stores, readable_stores());
+  if (uri && !stores.empty()) {
+    const Result<> got =
+        first_of<void>(stores, [&](Store& store) { return store.read(uri->digest, allocate, progress); });
+    const bool elsewhere = uri->manifest || (location == Location::use && !uri->location.empty());
+    if (got || is_final(got.error()) || !elsewhere) return got;
   }
-  KACHERY_TRY(located, locate(name, progress));
-  return read_exactly(*located.file, 0, allocate(located.size));
+  KACHERY_TRY(located, locate(name, location, progress));
+  const std::span<std::byte> space = allocate(located.size);
+  if (space.size() != located.size)
+    return fail(Code::exhausted,
+                "not enough memory for " + std::to_string(located.size) + " bytes; load_file gives a path");
+  KACHERY_TRY(read_exactly(*located.file, 0, space));
+  if (!uri) return {};
+  KACHERY_TRY(actual, hash_bytes(space, uri->digest.algorithm(), progress));
+  if (actual != uri->digest)
+    return fail(Code::corrupt, printable(name) + ": " + located.path.native() + " changed while it was read");
+  return {};
+}
+
+Result<std::optional<Digest>> Session::gen1_manifest(const Digest& sha1, Progress& progress) {
+  KACHERY_TRY(store, writing_store());
+  return keep_gen1_manifest(*store, sha1, processor_count(), progress);
 }
 
 Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem::path> paths,

@@ -21,12 +21,19 @@ namespace kachery {
 // What was found under a name.
 struct Located {
   std::unique_ptr<File> file;
-  std::filesystem::path path;
+  std::filesystem::path path;  // Empty for "chunks".
   ByteCount size = 0;
-  std::string kind;  // "object", "link", or "path" where the name was a path.
+  // "object", "link", "path" where the name was a path, "location" where the URI's ?location= was right, or
+  // "chunks" where only the chunks of a gen1 manifest are here.
+  std::string kind;
 };
 
-// One store, opened when it is first needed, and what surrounds it. Thread-safe; never used across a fork.
+// Whether the ?location= of a URI is looked at, if the content is nowhere else: that tells whoever sees the
+// answer whether such a file exists, so only where the user chose to.
+enum class Location { ignore, use };
+
+// The store of this configuration, and the older programs' directories that are read beside it; each is
+// opened when it is first needed. Thread-safe; never used across a fork.
 class Session {
  public:
   explicit Session(Configuration configuration);
@@ -45,24 +52,36 @@ class Session {
                                          Progress& progress);
 
   // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked.
-  // Code::not_found says where it looked.
-  Result<Located> locate(const std::string& name, Progress& progress);
+  // Code::not_found says where it looked. May give "chunks", which are checked as they are read.
+  Result<Located> open(const std::string& name, Location location, Progress& progress);
+
+  // The same with a path in any case: chunks are put together, checked, and become an object.
+  Result<Located> locate(const std::string& name, Location location, Progress& progress);
 
   // Puts a copy at `destination`, atomically, replacing a file there.
-  Result<> copy_to(const std::string& name, const std::filesystem::path& destination, Progress& progress);
+  Result<> copy_to(const std::string& name, const std::filesystem::path& destination, Location location,
+                   Progress& progress);
 
   // The whole content in memory that `allocate` gives.
-  Result<> read(const std::string& name, const Store::Allocate& allocate, Progress& progress);
+  Result<> read(const std::string& name, const Store::Allocate& allocate, Location location,
+                Progress& progress);
+
+  // The SHA-1 of gen1's manifest of what is stored or linked, which becomes an object; none for a file of up
+  // to 20,000,000 bytes.
+  Result<std::optional<Digest>> gen1_manifest(const Digest& sha1, Progress& progress);
 
  private:
   struct Opened;
 
-  Result<Opened*> open(Missing missing);
+  Result<Opened*> open_own(Missing missing);
+  Result<std::vector<Store*>> readable_stores();
+  Result<Located> at_location(const Uri& uri, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;
 
   Configuration configuration_;
   std::mutex mutex_;
-  std::unique_ptr<Opened> opened_;
+  std::unique_ptr<Opened> own_;
+  std::optional<std::vector<std::unique_ptr<Opened>>> older_;
 };
 
 // The label that a stored file gets: the last part of its path.

@@ -37,6 +37,20 @@ Split split_at(std::string_view text, std::size_t at) {
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
+}
+
+// The items of a query, and what stands behind "location=", which is always the last of them.
+Split split_location(std::string_view query) {
+  constexpr std::string_view kKey = "location=";
+  if (query.starts_with(kKey)) return {{}, query.substr(kKey.size())};
+  const std::size_t at = query.find("&location=");
+  if (at == std::string_view::npos) return {query, {}};
+  return {query.substr(0, at), query.substr(at + 1 + kKey.size())};
+}
+
 }  // namespace
 
 bool has_scheme(std::string_view text) {
@@ -57,15 +71,19 @@ Result<Uri> Uri::parse(std::string_view text) {
   if (!algorithm) return invalid(text, "its scheme is none of sha1, sha256");
 
   // The digest has no special characters, so the first one ends it, and a fragment is no part of any name.
-  const std::string_view rest =
-      split_at(text.substr(scheme_end + 3), text.substr(scheme_end + 3).find('#')).before;
-  const auto [path, query] = split_at(rest, rest.find('?'));
+  const std::string_view rest = text.substr(scheme_end + 3);
+  const std::size_t path_end = rest.find_first_of("?#");
+  const std::string_view path = rest.substr(0, path_end);
+  const bool has_query = path_end != std::string_view::npos && rest[path_end] == '?';
+  const auto [items, location] = split_location(has_query ? rest.substr(path_end + 1) : std::string_view());
+  const std::string_view query = split_at(items, items.find('#')).before;
   const auto [name, path_label] = split_at(path, path.find('/'));
   const auto [hex, dot_label] = split_at(name, name.find('.'));
 
   auto digest = Digest::parse(*algorithm, hex);
   if (!digest) return invalid(text, digest.error().message);
-  Uri uri{*digest, percent_decode(path_label.empty() ? dot_label : path_label)};
+  if (std::ranges::any_of(location, is_control)) return invalid(text, "its location has a control character");
+  Uri uri{*digest, percent_decode(path_label.empty() ? dot_label : path_label), {}, std::string(location)};
 
   for (std::string_view left = query; !left.empty();) {
     const auto [item, next] = split_at(left, left.find('&'));
@@ -90,7 +108,11 @@ std::string Uri::str(LabelStyle style) const {
     text += "?label=" + percent_encode(label, "/");
     separator = '&';
   }
-  if (manifest) text += separator + ("manifest=" + manifest->hex());
+  if (manifest) {
+    text += separator + ("manifest=" + manifest->hex());
+    separator = '&';
+  }
+  if (!location.empty()) text += separator + ("location=" + location);
   return text;
 }
 

@@ -22,11 +22,14 @@ struct Uri {
   Digest digest;
   std::string label;                    // Decoded; any bytes; may be empty.
   std::optional<Digest> manifest = {};  // gen1's ?manifest=: the list of the chunks of a large file.
+  // kachery_cloud's ?location=: a path where the content may lie; any bytes but control characters. It stands
+  // last, as it is, because older programs neither encode nor decode it.
+  std::string location = {};
 
   // Code::invalid for anything that is not such a URI, with a message that shows the text.
   static Result<Uri> parse(std::string_view text);
 
-  // "sha1://HASH", then the label and the manifest where there are any.
+  // "sha1://HASH", then the label, the manifest and the location where there are any.
   std::string str(LabelStyle style = LabelStyle::path) const;
 
   bool operator==(const Uri&) const = default;

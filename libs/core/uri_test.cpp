@@ -52,6 +52,20 @@ TEST(Uri, KnowsASchemeFromAPath) {
     EXPECT_FALSE(has_scheme(path)) << path;
 }
 
+TEST(Uri, TakesALocationAsItStands) {
+  const auto location_of = [](const std::string& text) { return Uri::parse(text)->location; };
+  EXPECT_EQ(location_of(kName + "?location=/a b/c?d&e=f#g%20"), "/a b/c?d&e=f#g%20");
+  EXPECT_EQ(location_of(kName + "?label=x%20y&location=/a"), "/a");
+  EXPECT_EQ(Uri::parse(kName + "?label=x%20y&location=/a")->label, "x y");
+  EXPECT_EQ(location_of(kName + "?label=location=/a"), "");
+  EXPECT_EQ(location_of(kName + "#?location=/a"), "");
+  EXPECT_FALSE(Uri::parse(kName + "?location=/a\nb"));
+  const Uri uri{*Digest::parse(Algorithm::sha1, kHex), "l", Digest::parse(Algorithm::sha1, kHex).value(),
+                "/x?y"};
+  EXPECT_EQ(uri.str(LabelStyle::query), kName + "?label=l&manifest=" + kHex + "&location=/x?y");
+  EXPECT_EQ(*Uri::parse(uri.str()), uri);
+}
+
 // Whatever the label, the URI is one line and parses to the same value.
 TEST(Uri, WhatIsPrintedParsesToTheSame) {
   EXPECT_TRUE(rc::check([](const std::string& label, bool query) {

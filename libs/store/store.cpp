@@ -298,8 +298,10 @@ Result<> StoreWriter::append(ByteView bytes) {
   return temporary_->file().append(bytes);
 }
 
-Result<Stored> StoreWriter::commit() {
+Result<Stored> StoreWriter::commit(const Digest* expected) {
   const Digest digest = hasher_.finish();
+  if (expected != nullptr && digest != *expected)
+    return fail(Code::corrupt, "the bytes have the hash " + digest.hex() + " instead of " + expected->hex());
   if (!temporary_) return store_.put_bytes(buffer_, digest);
   KACHERY_TRY(staged, store_.intake_.finish_large(*std::exchange(temporary_, std::nullopt), {digest, size_},
                                                   Sync::each));

@@ -89,6 +89,11 @@ class Store {
   using Allocate = std::function<std::span<std::byte>(ByteCount)>;
   Result<> read(const Digest& digest, const Allocate& allocate, Progress& progress);
 
+  // Whether a file of the user's has the content: hashed, unless it is known.
+  Result<bool> holds(const File& file, const Digest& digest, Progress& progress) const {
+    return known_.holds(file, digest, progress);
+  }
+
   // Reads every object, or only those named, and says which are not what their name says; these are moved to
   // quarantine/. Links are re-hashed too; a changed file of the user's is reported, its record stays.
   Result<ScrubReport> scrub(std::span<const Digest> only, Progress& progress);
@@ -127,9 +132,9 @@ class StoreWriter {
  public:
   Result<> append(ByteView bytes);
 
-  // Makes it an object. After this, or after a failure, only destroy the writer. Destroyed without it, the
-  // writer leaves nothing.
-  Result<Stored> commit();
+  // Makes it an object, if it has the `expected` digest where one is given: Code::corrupt otherwise. After
+  // this, or after a failure, only destroy the writer. Destroyed without it, the writer leaves nothing.
+  Result<Stored> commit(const Digest* expected = nullptr);
 
  private:
   friend class Store;

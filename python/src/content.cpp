@@ -109,11 +109,16 @@ Writer writer(PySession& session, const std::string& algorithm) {
   return Writer(value_or_raise(session->writing_store())->create(algorithm_of(algorithm)));
 }
 
+Location location_of(bool use_location) {
+  return use_location ? Location::use : Location::ignore;
+}
+
 // (path, size, kind)
-nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
+nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on_progress,
+                 bool use_location) {
   Located located;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(found, session->locate(text, progress));
+    KACHERY_TRY(found, session->locate(text, location_of(use_location), progress));
     located = std::move(found);
     return {};
   });
@@ -121,13 +126,13 @@ nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on
 }
 
 void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destination,
-             const nb::object& on_progress) {
+             const nb::object& on_progress, bool use_location) {
   run_blocking(on_progress, [&, text = text_of(name), target = text_of(destination)](Progress& progress) {
-    return session->copy_to(text, target, progress);
+    return session->copy_to(text, target, location_of(use_location), progress);
   });
 }
 
-nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
+nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress, bool use_location) {
   nb::object content;
   const Store::Allocate allocate = [&](ByteCount size) {
     const nb::gil_scoped_acquire locked;
@@ -137,17 +142,17 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     return std::span<std::byte>();
   };
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) {
-    return session->read(text, allocate, progress);
+    return session->read(text, allocate, location_of(use_location), progress);
   });
   return content;
 }
 
 // Bytes [start, end) of the content; None stands for its beginning and its end.
 nb::object read_range(PySession& session, const nb::bytes& name, std::optional<std::int64_t> start,
-                      std::optional<std::int64_t> end) {
+                      std::optional<std::int64_t> end, bool use_location) {
   nb::object content;
   run_blocking(nb::none(), [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->locate(text, progress));
+    KACHERY_TRY(located, session->open(text, location_of(use_location), progress));
     const std::int64_t size = static_cast<std::int64_t>(located.size);
     const std::int64_t from = start.value_or(0);
     const std::int64_t to = end.value_or(size);
@@ -170,6 +175,18 @@ nb::object read_range(PySession& session, const nb::bytes& name, std::optional<s
   return content;
 }
 
+// gen1's manifest of a stored or linked file: its SHA-1, or None for a file of up to 20,000,000 bytes.
+nb::object manifest(PySession& session, const std::string& sha1, const nb::object& on_progress) {
+  const Digest digest = value_or_raise(Digest::parse(Algorithm::sha1, sha1));
+  std::optional<Digest> kept;
+  run_blocking(on_progress, [&](Progress& progress) -> Result<> {
+    KACHERY_TRY(made, session->gen1_manifest(digest, progress));
+    kept = made;
+    return {};
+  });
+  return kept ? nb::cast(kept->hex()) : nb::none();
+}
+
 }  // namespace
 
 void bind_content(nb::module_& m, SessionClass& session) {
@@ -177,10 +194,12 @@ void bind_content(nb::module_& m, SessionClass& session) {
   session.def("store_many", &store_many, nb::arg(), nb::arg(), nb::arg().none())
       .def("link_many", &link_many, nb::arg(), nb::arg(), nb::arg().none())
       .def("writer", &writer, nb::keep_alive<0, 1>())
-      .def("locate", &locate, nb::arg(), nb::arg().none())
-      .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none())
-      .def("read", &read, nb::arg(), nb::arg().none())
-      .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none());
+      .def("locate", &locate, nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
+      .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
+      .def("read", &read, nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
+      .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none(),
+           nb::arg("use_location") = false)
+      .def("manifest", &manifest, nb::arg(), nb::arg("on_progress") = nb::none());
 }
 
 }  // namespace kachery::python
