@@ -22,6 +22,8 @@ DIFFERENT = {
     "text labelled ": "an empty label is no label; theirs ends with ?label=",
     "pkl numpy bool": "theirs fails under numpy 1.24 and later",
 }
+# A location with a line break would make the URI two lines.
+REFUSED = {"reference new\nline", "reference labelled new\nline"}
 
 
 def test_the_same_calls_give_the_same_uris(cloud, ours, files, tmp_path):
@@ -34,7 +36,8 @@ def test_the_same_calls_give_the_same_uris(cloud, ours, files, tmp_path):
 def test_links_and_references_have_the_same_uris(cloud, ours, files, tmp_path):
     theirs = cloud.run("cloud_link", files, KACHERY_CLOUD_DIR=tmp_path / "theirs")
     mine = ours.run("cloud_link", files, KACHERY_CLOUD_DIR=tmp_path / "ours")
-    assert differences(theirs, mine) == {}
+    assert differences(theirs, mine).keys() == REFUSED
+    assert {mine[name] for name in REFUSED} == {"failed"}
 
 
 # --- One writes, the other reads
@@ -43,7 +46,7 @@ def test_links_and_references_have_the_same_uris(cloud, ours, files, tmp_path):
 def written_by(writer, files, place):
     stored = writer.run("cloud_store", files, KACHERY_CLOUD_DIR=place)
     linked = writer.run("cloud_link", files, KACHERY_CLOUD_DIR=place)
-    return {**uris_of(stored), **uris_of(linked)}
+    return {name: uri for name, uri in {**uris_of(stored), **uris_of(linked)}.items() if name not in REFUSED}
 
 
 @pytest.mark.parametrize("direction", ["theirs read by ours", "ours read by theirs"])
@@ -67,7 +70,8 @@ def test_both_write_into_one_directory_again_and_again(cloud, ours, files, tmp_p
     uris = {}
     for round_, writer in zip(range(4), itertools.cycle((cloud, ours))):
         now = written_by(writer, files, place)
-        assert differences(uris, now) == {} or round_ == 0
+        again = uris.keys() & now.keys() - DIFFERENT.keys()
+        assert round_ == 0 or len(again) > 80 and all(now[name] == uris[name] for name in again)
         uris = now
     by_theirs = cloud.run("cloud_load", input=uris, KACHERY_CLOUD_DIR=place)
     by_ours = ours.run("cloud_load", input=uris, KACHERY_CLOUD_DIR=place)

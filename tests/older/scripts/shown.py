@@ -17,7 +17,7 @@ def shown(value: Any) -> Any:
         return [kind.__name__, *([shown(key), shown(part)] for key, part in value.items())]
     if hasattr(value, "dtype"):
         parts = shown(value.tolist()) if value.dtype.hasobject else value.tobytes().hex()
-        return [kind.__name__, str(value.dtype), list(value.shape), parts]
+        return ["array" if kind.__name__ == "ndarray" else "scalar", str(value.dtype), list(value.shape), parts]
     return [kind.__name__, repr(value)]
 
 
