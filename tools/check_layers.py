@@ -30,6 +30,7 @@ MAY_INCLUDE["python"] = MAY_INCLUDE["client"] | {"client"}
 HEAVY = {
     "boost/json": {"json"},
     "openssl/": {"crypto"},
+    "sodium": {"crypto"},
     "sqlite3.h": {"db"},
     "CLI/": {"cli"},
     "nanobind/": {"python"},

@@ -33,7 +33,24 @@ struct Session::Opened {
   std::unique_ptr<Directory> root;
   std::unique_ptr<HashCache> cache;
   std::unique_ptr<Store> store;
+  std::unique_ptr<FileMutables> mutables;
 };
+
+namespace {
+
+// Those of older programs that are there, for reading.
+Result<std::vector<std::unique_ptr<Directory>>> open_older(const Configuration& configuration) {
+  std::vector<std::unique_ptr<Directory>> directories;
+  for (const auto& path : configuration.also_read) {
+    Result<std::unique_ptr<Directory>> directory = open_directory(path, Missing::fail);
+    if (!directory && directory.error().code == Code::not_found) continue;
+    if (!directory) return std::unexpected(std::move(directory).error());
+    directories.push_back(*std::move(directory));
+  }
+  return directories;
+}
+
+}  // namespace
 
 Session::Session(Configuration configuration) : configuration_(std::move(configuration)) {}
 Session::~Session() = default;
@@ -87,6 +104,27 @@ Result<std::vector<Store*>> Session::readable_stores() {
   }
   for (const auto& opened : *older_) stores.push_back(opened->store.get());
   return stores;
+}
+
+Result<Mutables*> Session::mutables() {
+  KACHERY_TRY(directory, database_directory(configuration_));
+  const std::scoped_lock lock(mutex_);
+  if (!mutables_) mutables_ = std::make_unique<Mutables>(directory, configuration_.also_read);
+  return mutables_.get();
+}
+
+Result<FileMutables*> Session::file_mutables(Missing missing) {
+  Result<Opened*> opened = open_own(missing);
+  if (!opened && (missing == Missing::create || opened.error().code != Code::not_found))
+    return std::unexpected(std::move(opened).error());
+  const std::scoped_lock lock(mutex_);
+  std::unique_ptr<FileMutables>& mutables = opened ? (*opened)->mutables : older_mutables_;
+  if (!mutables) {
+    KACHERY_TRY(older, open_older(configuration_));
+    Directory* own = opened ? (*opened)->root.get() : nullptr;
+    mutables = std::make_unique<FileMutables>(own, std::move(older), system_clock());
+  }
+  return mutables.get();
 }
 
 std::unexpected<Error> Session::fail_no_directory(const std::string& name) const {

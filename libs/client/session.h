@@ -14,6 +14,8 @@
 #include "core/progress.h"
 #include "core/uri.h"
 #include "os/file.h"
+#include "store/file_mutables.h"
+#include "store/mutables.h"
 #include "store/store.h"
 
 namespace kachery {
@@ -45,6 +47,10 @@ class Session {
   Result<Store*> writing_store();
   // The store, or null if its directory does not exist.
   Result<Store*> reading_store();
+
+  // gen1's and gen2's mutables; also before there is a store. Missing::create is for what may set one.
+  Result<Mutables*> mutables();
+  Result<FileMutables*> file_mutables(Missing missing);
 
   // Keeps copies of files, which may also be pipes, in the order of `paths`. The regular files are one batch:
   // all are durable, or the call fails.
@@ -82,6 +88,8 @@ class Session {
   std::mutex mutex_;
   std::unique_ptr<Opened> own_;
   std::optional<std::vector<std::unique_ptr<Opened>>> older_;
+  std::unique_ptr<Mutables> mutables_;
+  std::unique_ptr<FileMutables> older_mutables_;  // For as long as there is no store of our own.
 };
 
 // The label that a stored file gets: the last part of its path.

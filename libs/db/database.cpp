@@ -4,10 +4,14 @@
 
 #include <utility>
 
+#include "core/text.h"
+
 namespace kachery {
 namespace {
 
-constexpr int kBusyWaitMs = 5000;
+constexpr int kBusyWaitCacheMs = 5'000;
+// Dozens of processes that commit at once, on a slow disk, take turns for this long.
+constexpr int kBusyWaitFullMs = 60'000;
 
 Code code_of_sqlite(int status) {
   switch (status & 0xFF) {
@@ -26,6 +30,8 @@ Code code_of_sqlite(int status) {
       return Code::exhausted;
     case SQLITE_CONSTRAINT:
       return Code::exists;
+    case SQLITE_CANTOPEN:
+      return Code::denied;  // Of a file that is there, or in a directory that is.
     default:
       return Code::internal;
   }
@@ -40,19 +46,45 @@ std::unexpected<Error> fail_sqlite(sqlite3* connection, int status, std::string_
 
 }  // namespace
 
-Result<Database> Database::open(const std::filesystem::path& path, Durability durability) {
+Result<Database> Database::connect(const std::string& name, int flags, int busy_wait_ms) {
   sqlite3* connection = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    SQLITE_OPEN_NOFOLLOW;
-  const int status = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
+  const int status =
+      sqlite3_open_v2(name.c_str(), &connection,
+                      flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, nullptr);
   Database database(connection);
-  if (status != SQLITE_OK)
-    return fail_sqlite(connection, status, "cannot open the database " + path.native());
-  sqlite3_busy_timeout(connection, kBusyWaitMs);
-  KACHERY_TRY(database.run("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"));
-  KACHERY_TRY(database.run(durability == Durability::full ? "PRAGMA synchronous = FULL"
-                                                          : "PRAGMA synchronous = OFF"));
+  if (status != SQLITE_OK) return fail_sqlite(connection, status, "cannot open the database " + name);
+  sqlite3_busy_timeout(connection, busy_wait_ms);
   return database;
+}
+
+Result<Database> Database::open(const std::filesystem::path& path, Durability durability, Journal journal) {
+  const bool full = durability == Durability::full;
+  KACHERY_TRY(database, connect(path.native(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                                full ? kBusyWaitFullMs : kBusyWaitCacheMs));
+  KACHERY_TRY(database.run("PRAGMA foreign_keys = ON"));
+  if (journal == Journal::wal) KACHERY_TRY(database.run("PRAGMA journal_mode = WAL"));
+  // EXTRA is FULL that also syncs the directory, without which a rollback journal may come back.
+  KACHERY_TRY(database.run(full ? "PRAGMA synchronous = EXTRA" : "PRAGMA synchronous = OFF"));
+  return database;
+}
+
+Result<Database> Database::open_read_only(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return fail(Code::not_found, "no database " + path.native());
+  KACHERY_TRY(database, connect(path.native(), SQLITE_OPEN_READONLY, kBusyWaitCacheMs));
+  Result<> readable = database.run("SELECT count(*) FROM sqlite_master");
+  if (readable) return database;
+
+  // One in WAL mode wants to make files beside it. Where it cannot, nobody is writing: it is at rest, unless
+  // a log was left.
+  const std::filesystem::path log = path.native() + "-wal";
+  const auto log_size = std::filesystem::file_size(log, error);
+  if (readable.error().code == Code::corrupt || (!error && log_size > 0))
+    return std::unexpected(std::move(readable).error());
+  const std::string uri = "file:" + percent_encode(path.native(), "/") + "?immutable=1";
+  KACHERY_TRY(at_rest, connect(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, kBusyWaitCacheMs));
+  KACHERY_TRY(at_rest.run("SELECT count(*) FROM sqlite_master"));
+  return at_rest;
 }
 
 Database::Database(Database&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
@@ -102,6 +134,17 @@ Statement& Statement::bind(int parameter, ByteView value) {
   return *this;
 }
 
+Statement& Statement::bind(int parameter, std::string_view text) {
+  KACHERY_ASSERT(sqlite3_bind_text64(statement_, parameter, text.data(), text.size(), SQLITE_TRANSIENT,
+                                     SQLITE_UTF8) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, std::nullptr_t) {
+  KACHERY_ASSERT(sqlite3_bind_null(statement_, parameter) == SQLITE_OK);
+  return *this;
+}
+
 Result<bool> Statement::step() {
   const int status = sqlite3_step(statement_);
   if (status == SQLITE_ROW) return true;
@@ -132,6 +175,14 @@ ByteView Statement::column_bytes(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
   return {static_cast<const std::byte*>(data), static_cast<std::size_t>(size)};
+}
+
+std::string_view Statement::column_text(int column) const {
+  return as_text(column_bytes(column));
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 Result<Transaction> Transaction::begin(Database& database) {

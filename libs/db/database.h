@@ -21,14 +21,24 @@ enum class Durability {
   cache,  // May be lost or damaged by a power cut: only for what can be made again.
 };
 
+// How a new file keeps what is being written. What is there already stays as it is.
+enum class Journal {
+  wal,       // Readers and a writer at once; two more files beside it while it is used.
+  rollback,  // One file at rest, as older programs keep it.
+};
+
 class Statement;
 
 // One connection. One thread at a time, never across a fork.
 class Database {
  public:
-  // Opens or makes the file, in WAL mode. Its path may not have a symbolic link in it. Code::corrupt if it is
-  // no database. Waits up to 5 s for other processes.
-  static Result<Database> open(const std::filesystem::path& path, Durability durability);
+  // Opens or makes the file. Its path may not have a symbolic link in it. Code::corrupt if it is no database.
+  // Waits for other processes: up to 5 s for a cache, up to a minute for what must be durable.
+  static Result<Database> open(const std::filesystem::path& path, Durability durability,
+                               Journal journal = Journal::wal);
+  // Opens a file that is there, of an older program's for instance, and changes nothing, neither in it nor
+  // beside it; also where we may only read. Code::not_found.
+  static Result<Database> open_read_only(const std::filesystem::path& path);
 
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
@@ -41,11 +51,12 @@ class Database {
 
  private:
   explicit Database(sqlite3* connection) : connection_(connection) {}
+  static Result<Database> connect(const std::string& name, int flags, int busy_wait_ms);
 
   sqlite3* connection_;
 };
 
-// Parameters are numbered from 1, columns from 0. Views from column_bytes last until the next step or reset.
+// Parameters are numbered from 1, columns from 0. Views of columns last until the next step or reset.
 class Statement {
  public:
   Statement(Statement&&) noexcept;
@@ -54,6 +65,8 @@ class Statement {
 
   Statement& bind(int parameter, std::int64_t value);
   Statement& bind(int parameter, ByteView value);
+  Statement& bind(int parameter, std::string_view text);  // UTF-8.
+  Statement& bind(int parameter, std::nullptr_t);         // NULL.
 
   // True while there is a row to look at. After false, or a failure, the statement is ready to be used again.
   Result<bool> step();
@@ -63,6 +76,8 @@ class Statement {
 
   std::int64_t column_int(int column) const;
   ByteView column_bytes(int column) const;
+  std::string_view column_text(int column) const;
+  bool is_null(int column) const;
 
  private:
   friend class Database;

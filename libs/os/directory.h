@@ -76,9 +76,16 @@ enum class Missing { fail, create };
 // with its parents, durably.
 Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& root, Missing missing);
 
+// Makes a directory, with the parents that are missing, durably. Only we may write to those it makes,
+// whatever the umask. Does nothing where it is there already.
+Result<> make_own_directory(const std::filesystem::path& path);
+
+// Who may read a new file: whoever may read its directory, or only those who may write to it.
+enum class Audience { readers, writers };
+
 // Makes an empty file that everybody who may write to its directory may write to, whatever the umask; does
 // nothing where it is there already or cannot be made.
-void create_shared_file(const std::filesystem::path& path);
+void create_shared_file(const std::filesystem::path& path, Audience audience);
 
 // Whether times and locks there can be relied on: not so on NFS, SMB and other network file systems.
 bool is_network_file_system(const std::filesystem::path& path);

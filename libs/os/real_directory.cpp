@@ -338,12 +338,12 @@ long file_system_magic(int descriptor) {
 }
 
 // Makes the root and what is missing above it, each durable in its parent.
-Result<> make_root(const std::filesystem::path& root) {
-  if (::mkdir(root.c_str(), 0777) != 0 && errno != EEXIST) {
+Result<> make_root(const std::filesystem::path& root, mode_t mode) {
+  if (::mkdir(root.c_str(), mode) != 0 && errno != EEXIST) {
     if (errno != ENOENT || !root.has_relative_path())
       return fail_errno(errno, "cannot make the directory " + root.native());
-    KACHERY_TRY(make_root(root.parent_path()));
-    if (::mkdir(root.c_str(), 0777) != 0 && errno != EEXIST)
+    KACHERY_TRY(make_root(root.parent_path(), mode));
+    if (::mkdir(root.c_str(), mode) != 0 && errno != EEXIST)
       return fail_errno(errno, "cannot make the directory " + root.native());
   }
   const Fd parent(::open(root.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -361,7 +361,7 @@ Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& r
   if (!path.has_filename()) path = path.parent_path();
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.is_open() && errno == ENOENT && missing == Missing::create) {
-    KACHERY_TRY(make_root(path));
+    KACHERY_TRY(make_root(path, 0777));
     fd = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   if (!fd.is_open()) return fail_errno(errno, "cannot open the directory " + path.native());
@@ -373,11 +373,20 @@ Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& r
   return std::make_unique<RealDirectory>(std::move(fd), path.native(), mode, syncs_all);
 }
 
-void create_shared_file(const std::filesystem::path& path) {
+Result<> make_own_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  return make_root(path, S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH);
+}
+
+void create_shared_file(const std::filesystem::path& path, Audience audience) {
   struct stat directory{};
   if (::stat(path.parent_path().c_str(), &directory) != 0) return;
-  constexpr mode_t kShared = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH;
-  const mode_t mode = (directory.st_mode & kShared) | S_IRUSR | S_IWUSR;
+  const bool is_shared = (directory.st_mode & S_IWGRP) != 0;
+  const mode_t shared = audience == Audience::readers ? S_IRGRP | S_IWGRP | S_IROTH
+                        : is_shared                   ? S_IRGRP | S_IWGRP
+                                                      : 0;
+  const mode_t mode = (directory.st_mode & shared) | S_IRUSR | S_IWUSR;
   const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   // What the umask took away. Should it fail, the others get a clear refusal where they need the file.
   if (fd.is_open()) static_cast<void>(::fchmod(fd.get(), mode));

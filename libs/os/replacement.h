@@ -1,4 +1,4 @@
-// A file of the user's that is replaced at once, or not at all.
+// A file outside the store that appears, or is replaced, at once or not at all.
 #pragma once
 
 #include <filesystem>
@@ -20,5 +20,9 @@ class Replacement {
 
 // With the mode that any new file of the user's gets. `path` is absolute; its directory exists.
 Result<std::unique_ptr<Replacement>> replace_user_file(const std::filesystem::path& path);
+
+// A new file that only its owner may read and write, from its first moment on. commit() never replaces what
+// is there: Code::exists.
+Result<std::unique_ptr<Replacement>> create_secret_file(const std::filesystem::path& path);
 
 }  // namespace kachery

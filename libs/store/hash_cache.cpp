@@ -53,12 +53,12 @@ Result<HashCache::Tables> HashCache::open_tables(const std::filesystem::path& pa
 }
 
 std::unique_ptr<HashCache> HashCache::open(const std::filesystem::path& path) {
-  create_shared_file(path);
+  create_shared_file(path, Audience::readers);
   Result<Tables> tables = open_tables(path);
   if (!tables && tables.error().code == Code::corrupt) {
     std::error_code ignored;
     for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.native() + suffix, ignored);
-    create_shared_file(path);
+    create_shared_file(path, Audience::readers);
     tables = open_tables(path);
   }
   if (!tables) return nullptr;

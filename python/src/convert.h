@@ -22,6 +22,13 @@ inline Algorithm algorithm_of(const std::string& name) {
   raise({Code::invalid, "no such hash: \"" + name + "\"; there are sha1 and sha256"});
 }
 
+// The result of short work that may wait for the disk: other Python threads run meanwhile.
+template <class Work>
+auto unlocked(const Work& work) {
+  const nb::gil_scoped_release released;
+  return work();
+}
+
 // With the interpreter's lock held.
 template <class T>
 T value_or_raise(Result<T> result) {

@@ -32,4 +32,6 @@ NB_MODULE(_native, m) {
   });
   session.def("abandon", &PySession::abandon);
   bind_content(m, session);
+  bind_identity(session);
+  bind_mutables(session);
 }

@@ -1,0 +1,15 @@
+// Reading files that nobody but their owner may read. Making them: os/replacement.h.
+#pragma once
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/secret.h"
+
+namespace kachery {
+
+// A regular file of ours, or root's, that neither the group nor others may touch: else Code::denied, with the
+// command that mends it. Code::not_found; Code::corrupt if it is longer than `size_max`.
+Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t size_max);
+
+}  // namespace kachery
