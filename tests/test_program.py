@@ -80,8 +80,16 @@ def test_what_cannot_be_done_is_said_on_standard_error(store: Store, arguments, 
     outcome = store.program.run(*arguments, env=clean_environment() | {"KACHERY_DIR": str(store.path)})
     outcome.expect(code)
     assert says in outcome.stderr
-    if arguments[:1] != ("verify",):
+    if arguments[:1] != ("verify",) and "--json" not in arguments:
         assert outcome.stdout == b""
+
+
+def test_with_json_a_failure_is_an_object_too(store: Store) -> None:
+    outcome = store.run("load", "--json", NOWHERE).expect(MISSING)
+    error = json.loads(outcome.stdout)["error"]
+    assert error["code"] == "not_found"
+    assert NOWHERE in error["message"]
+    assert f"kachery: {error['message']}\n" == outcome.stderr
 
 
 def test_the_store_in_use_is_where_the_environment_says(store: Store, tmp_path: Path) -> None:

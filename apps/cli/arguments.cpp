@@ -1,13 +1,46 @@
+// The only file that includes CLI11, which compiles slowly.
 #include "arguments.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 
+#include "commands.h"
 #include "core/error.h"
 #include "core/text.h"
 
 namespace kachery::cli {
+
+void Options::flag(const char* names, bool& value, const char* help) {
+  app_.add_flag(names, value, help);
+}
+
+void Options::option(const char* names, std::string& value, const char* help) {
+  app_.add_option(names, value, help);
+}
+
+void Options::option(const char* names, std::optional<std::string>& value, const char* help) {
+  app_.add_option(names, value, help);
+}
+
+void Options::option(const char* names, std::optional<ByteCount>& value, const char* help) {
+  // Without the check "-1" would become a very large number.
+  app_.add_option(names, value, help)->check(CLI::NonNegativeNumber);
+}
+
+void Options::argument(const char* name, std::string& value, const char* help, Required required) {
+  app_.add_option(name, value, help)->required(required == Required::yes);
+}
+
+void Options::argument(const char* name, std::vector<std::string>& values, const char* help,
+                       Required required) {
+  app_.add_option(name, values, help)->required(required == Required::yes);
+}
+
+void Options::choice(const char* name, std::string& value, const char* help, std::vector<std::string> words) {
+  app_.add_option(name, value, help)->required()->check(CLI::IsMember(std::move(words)));
+}
+
 namespace {
 
 constexpr std::string_view kExitCodes =
@@ -25,69 +58,52 @@ std::vector<std::string> translate_old_name(std::vector<std::string> arguments) 
   return translated;
 }
 
-void add_store_options(CLI::App& app, StoreCommand& command) {
-  app.add_option("path", command.paths, "Files; \"-\" is standard input");
-  app.add_option("--from", command.list,
-                 "Also the files named in this file, one a line; \"-\" is standard input");
-  app.add_flag("-0,--null", command.null_separated,
-               "The names in --from end with a NUL byte, as find -print0 writes");
-  app.add_option("--label", command.label,
-                 "The label behind the hash, instead of the file's name (one file only)");
-  app.add_flag_callback(
-      "--sha256", [&command] { command.algorithm = Algorithm::sha256; },
-      "Name the content by SHA-256, not by SHA-1");
-}
-
-// The parser and the commands that it fills in.
-struct Grammar {
+// The parser, and every command with the variables that it fills in.
+class Grammar {
+ public:
   CLI::App app{"Share data by content, not by location. See kachery COMMAND --help."};
-  Arguments common;
-  StoreCommand store;
-  LinkCommand link;
-  LoadCommand load;
-  CatCommand cat;
-  InfoCommand info;
-  VerifyCommand verify;
-
-  CLI::App* add(const char* name, const char* what) {
-    CLI::App* command = app.add_subcommand(name, what);
-    command->add_flag("--json", common.json, "Print one JSON object on standard output");
-    command->add_flag("-q,--quiet", common.quiet, "No progress on standard error");
-    command->add_option("--dir", common.directory, "The store's directory, instead of KACHERY_DIR");
-    return command;
-  }
+  Common common;
 
   Grammar() {
     app.footer(std::string(kExitCodes));
     app.set_version_flag("--version", "kachery " KACHERY_VERSION);
     app.require_subcommand(1);
-    CLI::App* sub = add("store", "Keep copies of files, and print their URIs");
-    add_store_options(*sub, store);
-    sub = add("link", "Note where files are, without a copy, and print their URIs");
-    add_store_options(*sub, link.what);
-    sub = add("load", "Print the path of a file's content");
-    sub->add_option("uri", load.name, "sha1://HASH, sha256://HASH, or a path")->required();
-    sub->add_option("--dest", load.destination, "Put a copy here, and print this path");
-    sub = add("cat", "Write a file's content to standard output");
-    sub->add_option("uri", cat.name, "sha1://HASH, sha256://HASH, or a path")->required();
-    sub->add_option("--start", cat.start, "The first byte, counted from 0")->check(CLI::NonNegativeNumber);
-    sub->add_option("--end", cat.end, "The byte behind the last one")->check(CLI::NonNegativeNumber);
-    sub = add("info", "Say what is known of a file, or of the store");
-    sub->add_option("uri", info.name, "sha1://HASH, sha256://HASH, or a path");
-    sub = add("verify",
-              "Read everything, or what is named, and check its hash; damaged objects go to quarantine/");
-    sub->add_option("uri", verify.names, "sha1://HASH or sha256://HASH");
+    for (const CommandEntry& entry : all_commands()) add(entry);
   }
 
-  Command command() {
-    if (app.got_subcommand("store")) return store;
-    if (app.got_subcommand("link")) return link;
-    if (app.got_subcommand("load")) return load;
-    if (app.got_subcommand("cat")) return cat;
-    if (app.got_subcommand("info")) return info;
-    KACHERY_ASSERT(app.got_subcommand("verify"));
-    return verify;
+  // The command that was named; only after the parsing.
+  std::unique_ptr<Command> take_command() {
+    const auto named = [](const Added& added) { return added.app->parsed(); };
+    const auto found = std::ranges::find_if(commands_, named);
+    KACHERY_ASSERT(found != commands_.end());
+    return std::move(found->command);
   }
+
+ private:
+  struct Added {
+    CLI::App* app;
+    std::unique_ptr<Command> command;
+  };
+
+  void add(const CommandEntry& entry) {
+    const std::string name = entry.name;
+    const std::size_t space = name.find(' ');
+    CLI::App* parent = space == std::string::npos ? &app : app.get_subcommand(name.substr(0, space));
+    CLI::App* sub = parent->add_subcommand(name.substr(space + 1), entry.what);
+    if (entry.make == nullptr) {
+      sub->require_subcommand(1);
+      return;
+    }
+    sub->add_flag("--json", common.json, "Print one JSON object on standard output");
+    sub->add_flag("-q,--quiet", common.quiet, "No progress on standard error");
+    sub->add_option("--dir", common.directory, "The store's directory, instead of KACHERY_DIR");
+    sub->add_option("--context", common.context, "The settings of this context (kachery context list)");
+    Options options(*sub);
+    commands_.push_back({sub, entry.make()});
+    commands_.back().command->declare(options);
+  }
+
+  std::vector<Added> commands_;
 };
 
 }  // namespace
@@ -112,8 +128,7 @@ std::variant<Arguments, Finished> parse_arguments(const std::vector<std::string>
     grammar.app.exit(error, std::cout, std::cerr);
     return Finished{asked ? 0 : exit_status(Code::invalid)};
   }
-  grammar.common.command = grammar.command();
-  return std::move(grammar.common);
+  return Arguments{std::move(grammar.common), grammar.take_command()};
 }
 
 }  // namespace kachery::cli

@@ -1,14 +1,15 @@
-// The commands: each takes what the user asked for and a session, prints the result, and returns the exit
-// status.
+// The list of all commands, by families.
 #pragma once
 
-#include "arguments.h"
-#include "client/session.h"
-#include "core/progress.h"
+#include "command.h"
 
 namespace kachery::cli {
 
-// Failures are printed on standard error, once, here.
-int run(const Arguments& arguments, Session& session, Progress& progress);
+CommandList content_commands();
+CommandList care_commands();
+CommandList configuring_commands();
+
+// In the order of --help.
+CommandList all_commands();
 
 }  // namespace kachery::cli

@@ -1,12 +1,11 @@
-// The program: reads the arguments and the environment, makes the parts, runs one command.
+// The program: reads the arguments, makes the parts, runs one command.
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
-#include "client/session.h"
-#include "commands.h"
-#include "console.h"
+#include "arguments.h"
+#include "command.h"
 
 namespace {
 
@@ -18,31 +17,20 @@ void on_signal(int signal) {
   static_cast<void>(std::signal(signal, SIG_DFL));
 }
 
-kachery::Result<kachery::Configuration> configure(const kachery::cli::Arguments& arguments) {
-  if (!arguments.directory.empty())
-    return kachery::Configuration{std::filesystem::absolute(arguments.directory), "--dir"};
-  return kachery::configuration_from_environment();
-}
-
 int run_main(int argc, char** argv) {
-  const auto parsed = kachery::cli::parse_arguments({argv, argv + argc});
+  auto parsed = kachery::cli::parse_arguments({argv, argv + argc});
   if (const auto* finished = std::get_if<kachery::cli::Finished>(&parsed)) return finished->exit_status;
-  const auto& arguments = std::get<kachery::cli::Arguments>(parsed);
+  auto& arguments = std::get<kachery::cli::Arguments>(parsed);
 
-  const auto configuration = configure(arguments);
-  if (!configuration) {
-    kachery::cli::say(configuration.error().message);
-    return kachery::exit_status(configuration.error().code);
-  }
-  kachery::Session session(*configuration);
   kachery::Progress progress;
+  kachery::cli::Context context(std::move(arguments.common), progress);
   running = &progress;
   // Without SA_RESTART: a write that waits for a reader must end, too.
   struct sigaction action{};
   action.sa_handler = on_signal;
   static_cast<void>(::sigaction(SIGINT, &action, nullptr));
   static_cast<void>(::sigaction(SIGTERM, &action, nullptr));
-  const int status = kachery::cli::run(arguments, session, progress);
+  const int status = kachery::cli::run(*arguments.command, context);
   running = nullptr;
   return status;
 }

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "chunk/gen1_manifest.h"
@@ -143,22 +142,6 @@ TEST_F(SessionTest, PutsAFileTogetherFromTheChunksOfItsManifest) {
 
   const std::string forged = Uri{Hasher::of(Algorithm::sha1, as_bytes("other")), "", **manifest}.str();
   EXPECT_EQ(session_.locate(forged, Location::ignore, progress_).error().code, Code::corrupt);
-}
-
-TEST(Configuration, TakesTheFirstVariableThatIsSet) {
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
-  ::setenv("HOME", "/home/somebody", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/home/somebody/.kachery");
-  ::setenv("KACHERY_STORAGE_DIR", "/one", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/one");
-  ::setenv("KACHERY_CLOUD_DIR", "/two", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two");
-  ::setenv("KACHERY_DIR", "", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/two") << "empty counts as unset";
-  ::setenv("KACHERY_DIR", "/three", 1);
-  EXPECT_EQ(configuration_from_environment()->directory, "/three");
-  EXPECT_EQ(configuration_from_environment()->directory_origin, "KACHERY_DIR");
-  for (const char* name : {"KACHERY_DIR", "KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"}) ::unsetenv(name);
 }
 
 }  // namespace

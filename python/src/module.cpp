@@ -12,6 +12,8 @@ nb::bytes session_key() {
   const Configuration configuration = value_or_raise(configuration_from_environment());
   std::string key = configuration.directory_origin;
   key += '\0' + configuration.directory.native() + '\0' + configuration.state_directory.native();
+  key += '\0' + configuration.gateway_url.value + '\0' + configuration.zone.value;
+  key += configuration.offline ? "\1" : "\2";
   for (const auto& directory : configuration.also_read) key += '\0' + directory.native();
   return bytes_of(key);
 }
