@@ -60,11 +60,7 @@ def test_no_python_name_lets_a_string_out_of_the_store(outer, tmp_path, field, s
     listed = write(tmp_path / "strings.json", json.dumps(strings()).encode())
     before = tree(outer)
     log = tmp_path / "log"
-    done = subprocess.run(
-        [strace, "-f", "--seccomp-bpf", "-y", "-o", log, "-e", "signal=none", "-e", "status=successful",
-         "-e", "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,"
-         "unlinkat,truncate,execve", sys.executable, CALLS, listed, field],
-        capture_output=True, text=True, cwd=outer / "cwd", env=environment_of(outer), timeout=300)
+    done = watched(strace, log, outer, [CALLS, listed, field])
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout)
     assert report["tried"] == {field: len(strings())}
@@ -75,6 +71,22 @@ def test_no_python_name_lets_a_string_out_of_the_store(outer, tmp_path, field, s
     reached = reached_outside(log, outer, may_read=field in ("location", "link_record"))
     assert reached == []
     outcome(f"A19: {field}: {len(strings())} hostile strings, 0 outside the store")
+
+
+def watched(strace: str, log: Path, outer: Path, arguments: list) -> subprocess.CompletedProcess:
+    """Runs Python, and logs each of its calls that reached something by a name."""
+    return subprocess.run(
+        [strace, "-f", "--seccomp-bpf", "-y", "-o", log, "-e", "signal=none", "-e", "status=successful",
+         "-e", "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,"
+         "unlinkat,truncate,execve", sys.executable, *arguments],
+        capture_output=True, text=True, cwd=outer / "cwd", env=environment_of(outer), timeout=300)
+
+
+@pytest.mark.parametrize("code", ["open('../canary').read()", "open('made', 'w')", "import os; os.mkdir('../made')",
+                                  "import os; os.rename('canary', 'moved')", "import os; os.system('true')"])
+def test_the_watch_sees_what_is_done_outside(outer, tmp_path, strace, code):
+    watched(strace, tmp_path / "log", outer, ["-c", code]).check_returncode()
+    assert reached_outside(tmp_path / "log", outer, may_read=False)
 
 
 def reached_outside(log: Path, outer: Path, may_read: bool) -> list[str]:
@@ -163,8 +175,8 @@ COMMANDS = {
     "verify": lambda store, source: store.run("verify"),
 }
 CONTENT = b"content that is raced for"
-COMPONENTS = ["sha1"] + ["/".join(["sha1", *(sha1(CONTENT)[i:i + 2] for i in range(0, 2 * depth, 2))]) for depth in (1, 2, 3)] + \
-             ["linked_files", "linked_files/sha1", "tmp"]
+FOLDERS = [sha1(CONTENT)[0:2], sha1(CONTENT)[2:4], sha1(CONTENT)[4:6]]
+COMPONENTS = ["sha1", *("/".join(["sha1", *FOLDERS[:depth]]) for depth in (1, 2, 3)), "linked_files", "linked_files/sha1", "tmp"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -178,18 +190,69 @@ def test_a_racer_at_a_component_gets_nothing_out_of_the_store(program, outer, co
     store.put_file(source)
     store.run("link", source).expect()
     # Whoever follows the link finds other bytes under the right name.
-    write(decoy / os.path.relpath(store.object(sha1(CONTENT)), place) if component.startswith("sha1") else decoy / "x", b"canary: wrong")
+    if component.startswith("sha1"):
+        write(decoy / os.path.relpath(store.object(sha1(CONTENT)), place), b"canary: wrong")
     before = tree(outer)
     stop = threading.Event()
     racer = threading.Thread(target=swap_again_and_again, args=(place, decoy, stop))
     racer.start()
     try:
-        end = time.monotonic() + campaign("race") / (len(COMPONENTS) * len(COMMANDS)) * 4
+        end = time.monotonic() + campaign("race") / len(COMMANDS)
         while time.monotonic() < end:
             done = COMMANDS[command](store, source)
             assert done.code >= 0 and b"canary" not in done.stdout, done
             if command == "cat" and done.code == OK:
                 assert done.stdout == CONTENT
+    finally:
+        stop.set()
+        racer.join()
+    assert tree(outer) == before
+
+
+def test_the_racer_catches_a_program_that_trusts_paths(outer):
+    """Else the races could not be lost."""
+    place = outer / "store/sha1/aa"
+    place.mkdir(parents=True)
+    stop = threading.Event()
+    racer = threading.Thread(target=swap_again_and_again, args=(place, outer / "outside", stop))
+    racer.start()
+    try:
+        end = time.monotonic() + 10
+        while not (outer / "outside/let out").exists():
+            assert time.monotonic() < end
+            try:
+                (place / "let out").write_bytes(b"x")
+            except OSError:
+                pass
+    finally:
+        stop.set()
+        racer.join()
+
+
+@pytest.mark.parametrize("component", ["mutables", "mutables/@a", "mutables/@a/@b"])
+def test_a_racer_at_a_folder_of_mutables_gets_nothing_out_of_the_store(outer, component, campaign):
+    place = outer / "store" / component
+    place.mkdir(parents=True)
+    key = "@a/@b/key"
+    decoy = outer / "outside"
+    write(decoy / os.path.relpath(outer / "store/mutables" / key, place), b"canary: wrong")
+    before = tree(outer)
+    stop = threading.Event()
+    racer = threading.Thread(target=swap_again_and_again, args=(place, decoy, stop))
+    racer.start()
+    code = f"""
+import kachery, kachery_cloud, time
+end = time.monotonic() + {campaign("race")} / 3
+while time.monotonic() < end:
+    for call in (lambda: kachery_cloud.set_mutable_local({key!r}, 'right'), lambda: kachery_cloud.get_mutable_local({key!r}),
+                 lambda: kachery_cloud.delete_mutable_local({key!r}), lambda: kachery_cloud.delete_mutable_folder_local('@a')):
+        try:
+            assert call() in (None, 'right')
+        except kachery.KacheryError:
+            pass
+"""
+    try:
+        subprocess.run([sys.executable, "-c", code], cwd=outer / "cwd", env=environment_of(outer), check=True, timeout=600)
     finally:
         stop.set()
         racer.join()
