@@ -290,7 +290,10 @@ kachery.load_file(kachery.store_bytes(b'x' * 100), dest='dest')
     root = place.stat().st_mode & 0o777
     assert root & umask == 0
     found = {str(path.relative_to(place)): path.lstat().st_mode & 0o7777 for path in place.rglob("*")}
-    assert {"private.pem", "public.pem", "mutables.db", "index.db", "sha1", "linked_files", "mutables/@folder/key"} <= found.keys()
+    assert {"mutables.db", "index.db", "sha1", "linked_files", "mutables/@folder/key"} <= found.keys()
+    [key] = tmp_path.rglob("private.pem")  # Elsewhere, where anyone may write to the store.
+    assert (key.parent == place) == (root & 0o022 == 0)
+    assert key.stat().st_mode & 0o777 == 0o600 and key.parent.stat().st_mode & 0o022 == 0
     for name, mode in found.items():
         # Members of the group may share mutables; the keys that gen1 keeps there lie in files of its own mode, 0600.
         allowed = {"private.pem": 0o600, "mutables.db": 0o660 & root}.get(name, root)

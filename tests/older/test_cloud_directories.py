@@ -40,6 +40,16 @@ def test_links_and_references_have_the_same_uris(cloud, ours, files, tmp_path):
     assert {mine[name] for name in REFUSED} == {"failed"}
 
 
+@pytest.mark.parametrize("prefix", [{}, {"KACHERY_STORE_FILE_PREFIX": "$dir"}], ids=["", "prefix"])
+def test_stores_are_diverted_alike(cloud, ours, files, tmp_path, prefix):
+    results = [who.run("cloud_divert", files, KACHERY_CLOUD_DIR=tmp_path / name / "store",
+                       KACHERY_STORE_FILE_DIR=tmp_path / name / "diverted", **prefix)
+               for who, name in ((cloud, "theirs"), (ours, "ours"))]
+    assert differences(*results) == {}
+    diverted = [{path: what[2] for path, what in state(tmp_path / name / "diverted").items()} for name in ("theirs", "ours")]
+    assert diverted[0] == diverted[1]
+
+
 # --- One writes, the other reads
 
 
