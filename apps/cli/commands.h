@@ -8,6 +8,8 @@ namespace kachery::cli {
 CommandList content_commands();
 CommandList care_commands();
 CommandList configuring_commands();
+CommandList doctor_commands();
+CommandList document_commands();
 
 // In the order of --help.
 CommandList all_commands();

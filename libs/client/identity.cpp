@@ -1,8 +1,6 @@
 #include "client/identity.h"
 
-#include <algorithm>
-#include <cstdlib>
-
+#include "client/settings.h"
 #include "crypto/pem.h"
 #include "os/directory.h"
 #include "os/replacement.h"
@@ -18,26 +16,19 @@ constexpr const char* kHex = " a key: 64 lower-case hexadecimal digits, and noth
 // A key file has 118 bytes.
 constexpr std::size_t kPemSizeMax = 4096;
 
-// An empty variable counts as unset.
-std::string_view environment(const char* name) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): we never change the environment.
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string_view() : value;
-}
-
 Result<std::optional<KeyPair>> from_environment() {
-  const std::string_view id_text = environment(kIdVariable);
-  const std::string_view key_text = environment(kKeyVariable);
-  if (id_text.empty() && key_text.empty()) return std::nullopt;
-  if (key_text.empty() || id_text.empty())
-    return fail(Code::invalid, std::string(key_text.empty() ? kIdVariable : kKeyVariable) + " is set, but " +
-                                   (key_text.empty() ? kKeyVariable : kIdVariable) +
+  const auto id_text = environment(kIdVariable);
+  const auto key_text = environment(kKeyVariable);
+  if (!id_text && !key_text) return std::nullopt;
+  if (!id_text || !key_text)
+    return fail(Code::invalid, std::string(id_text ? kIdVariable : kKeyVariable) + " is set, but " +
+                                   (id_text ? kKeyVariable : kIdVariable) +
                                    " is not: set both, or none to use the key files");
   // Neither is shown: people who exchange the two must not find the key in a log.
-  const Result<NodeId> id = NodeId::parse(id_text);
+  const Result<NodeId> id = NodeId::parse(*id_text);
   if (!id) return fail(Code::invalid, std::string(kIdVariable) + " is not" + kHex);
   Secret seed(KeyPair::kSeedSize);
-  if (!from_hex(key_text, seed.bytes()))
+  if (!from_hex(*key_text, seed.bytes()))
     return fail(Code::invalid, std::string(kKeyVariable) + " is not" + kHex);
   KeyPair pair(seed.bytes());
   if (pair.node_id() != *id)
@@ -109,8 +100,8 @@ Result<std::optional<KeyPair>> read_pair(const KeyFiles& files) {
   return *std::move(pair);
 }
 
-Result<std::optional<KeyPair>> generate(const std::filesystem::path& directory) {
-  KACHERY_TRY(make_own_directory(directory));
+Result<std::optional<KeyPair>> generate(const std::filesystem::path& directory, Audience audience) {
+  KACHERY_TRY(make_own_directory(directory, audience));
   const KeyFiles files(directory);
   const KeyPair made = KeyPair::generate();
   KACHERY_TRY(write_new(files.private_key, private_pem(made).bytes()));
@@ -126,18 +117,21 @@ Result<std::optional<KeyPair>> find_identity(const Configuration& configuration,
   KACHERY_TRY(given, from_environment());
   if (given) return given;
   KACHERY_TRY(directories, key_directories(configuration));
+  const std::filesystem::path& first = directories.front();
   for (const auto& directory : directories) {
     const KeyFiles files(directory);
+    // In a directory that several people share there may be the keys of one of them.
+    if (directory != first && is_of_another_user(files.private_key)) continue;
     KACHERY_TRY(pair, read_pair(files));
     if (!pair) continue;
-    const bool ours = std::ranges::find(configuration.also_read, directory) == configuration.also_read.end();
     // Only for other programs: whoever has the private key needs no public.pem.
-    if (missing == MissingKey::generate && ours)
+    if (missing == MissingKey::generate && directory == first)
       static_cast<void>(write_new(files.public_key, as_bytes(public_pem(pair->node_id()))));
     return pair;
   }
   if (missing == MissingKey::none) return std::nullopt;
-  return generate(directories.front());
+  const bool in_state = first.parent_path() == configuration.state_directory;
+  return generate(first, in_state ? Audience::writers : Audience::readers);
 }
 
 }  // namespace kachery

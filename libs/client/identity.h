@@ -12,7 +12,7 @@ enum class MissingKey { none, generate };
 
 // The key pair of KACHERY_CLOUD_CLIENT_ID and KACHERY_CLOUD_PRIVATE_KEY, which go together; else that of
 // private.pem in the first of key_directories() that has one. With MissingKey::generate a missing pair is
-// made in the first of them, and a lost public.pem is written again where it is ours; of processes that make
+// made in the first of them, and a lost public.pem is written again there; of processes that make
 // one at once, one wins and all get that one's. Otherwise nothing is written.
 //
 // Code::invalid for variables that do not fit, Code::corrupt for damaged files and pairs that do not belong

@@ -32,25 +32,10 @@ Result<T> first_of(std::span<Store* const> stores, const std::function<Result<T>
 struct Session::Opened {
   std::unique_ptr<Directory> root;
   std::unique_ptr<HashCache> cache;
+  std::unique_ptr<ObjectNotes> notes;
   std::unique_ptr<Store> store;
   std::unique_ptr<FileMutables> mutables;
 };
-
-namespace {
-
-// Those of older programs that are there, for reading.
-Result<std::vector<std::unique_ptr<Directory>>> open_older(const Configuration& configuration) {
-  std::vector<std::unique_ptr<Directory>> directories;
-  for (const auto& path : configuration.also_read) {
-    Result<std::unique_ptr<Directory>> directory = open_directory(path, Missing::fail);
-    if (!directory && directory.error().code == Code::not_found) continue;
-    if (!directory) return std::unexpected(std::move(directory).error());
-    directories.push_back(*std::move(directory));
-  }
-  return directories;
-}
-
-}  // namespace
 
 Session::Session(Configuration configuration) : configuration_(std::move(configuration)) {}
 Session::~Session() = default;
@@ -61,14 +46,21 @@ Result<Session::Opened*> Session::open_own(Missing missing) {
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::canonical(opened->root->name(), error);
-
-  if (!error && !is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
+  open_index(*opened);
   opened->store = std::make_unique<Store>(
-      StoreParts{*opened->root, opened->cache.get(), system_clock(), processor_count()});
+      StoreParts{*opened->root, opened->cache.get(), opened->notes.get(), system_clock(), processor_count()});
   own_ = std::move(opened);
   return own_.get();
+}
+
+// What was hashed is remembered on local file systems only: elsewhere the times of files cannot be relied on.
+void Session::open_index(Opened& opened) const {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(opened.root->name(), error);
+  if (!error && !is_network_file_system(path)) opened.cache = HashCache::open(path / "index.db");
+  const auto directory = database_directory(configuration_);
+  const std::filesystem::path database = directory ? std::filesystem::canonical(*directory, error) : "";
+  if (!database.empty() && !error) opened.notes = ObjectNotes::open(database / "index.db");
 }
 
 Result<Store*> Session::writing_store() {
@@ -83,47 +75,52 @@ Result<Store*> Session::reading_store() {
   return std::unexpected(std::move(opened).error());
 }
 
-// Our own, where there is one, then those of older programs. What was hashed of their files is remembered in
-// our index; nothing is written to theirs.
+// With the lock held. What was hashed of their files is remembered in our index; nothing is written to
+// theirs.
+std::span<const std::unique_ptr<Session::Opened>> Session::older() {
+  if (older_) return *older_;
+  older_.emplace();
+  for (const std::filesystem::path& directory : configuration_.also_read) {
+    Result<std::unique_ptr<Directory>> root = open_directory(directory, Missing::fail);
+    if (!root) continue;  // It went away, or is not for us to read.
+    auto opened = std::make_unique<Opened>();
+    opened->root = *std::move(root);
+    opened->store = std::make_unique<Store>(StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr,
+                                                       nullptr, system_clock(), processor_count()});
+    older_->push_back(std::move(opened));
+  }
+  return *older_;
+}
+
+// Our own, where there is one, then those of older programs.
 Result<std::vector<Store*>> Session::readable_stores() {
   std::vector<Store*> stores;
   KACHERY_TRY(own, reading_store());
   if (own != nullptr) stores.push_back(own);
   const std::scoped_lock lock(mutex_);
-  if (!older_) {
-    older_.emplace();
-    for (const std::filesystem::path& directory : configuration_.also_read) {
-      Result<std::unique_ptr<Directory>> root = open_directory(directory, Missing::fail);
-      if (!root) continue;  // It went away, or is not for us to read.
-      auto opened = std::make_unique<Opened>();
-      opened->root = *std::move(root);
-      opened->store = std::make_unique<Store>(
-          StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr, system_clock(), processor_count()});
-      older_->push_back(std::move(opened));
-    }
-  }
-  for (const auto& opened : *older_) stores.push_back(opened->store.get());
+  for (const auto& opened : older()) stores.push_back(opened->store.get());
   return stores;
 }
 
 Result<Mutables*> Session::mutables() {
   KACHERY_TRY(directory, database_directory(configuration_));
   const std::scoped_lock lock(mutex_);
-  if (!mutables_) mutables_ = std::make_unique<Mutables>(directory, configuration_.also_read);
+  const Audience audience = directory == configuration_.directory ? Audience::readers : Audience::writers;
+  if (!mutables_) mutables_ = std::make_unique<Mutables>(directory, audience, configuration_.also_read);
   return mutables_.get();
 }
 
 Result<FileMutables*> Session::file_mutables(Missing missing) {
-  Result<Opened*> opened = open_own(missing);
-  if (!opened && (missing == Missing::create || opened.error().code != Code::not_found))
-    return std::unexpected(std::move(opened).error());
+  Result<Opened*> own = open_own(missing);
+  if (!own && (missing == Missing::create || own.error().code != Code::not_found))
+    return std::unexpected(std::move(own).error());
   const std::scoped_lock lock(mutex_);
-  std::unique_ptr<FileMutables>& mutables = opened ? (*opened)->mutables : older_mutables_;
-  if (!mutables) {
-    KACHERY_TRY(older, open_older(configuration_));
-    Directory* own = opened ? (*opened)->root.get() : nullptr;
-    mutables = std::make_unique<FileMutables>(own, std::move(older), system_clock());
-  }
+  std::unique_ptr<FileMutables>& mutables = own ? (*own)->mutables : older_mutables_;
+  if (mutables) return mutables.get();
+  std::vector<const Directory*> older_roots;
+  for (const auto& opened : older()) older_roots.push_back(opened->root.get());
+  Directory* own_root = own ? (*own)->root.get() : nullptr;
+  mutables = std::make_unique<FileMutables>(own_root, std::move(older_roots), system_clock());
   return mutables.get();
 }
 

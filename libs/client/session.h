@@ -80,6 +80,8 @@ class Session {
   struct Opened;
 
   Result<Opened*> open_own(Missing missing);
+  void open_index(Opened& opened) const;
+  std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;

@@ -21,7 +21,9 @@ class Secret {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~Secret() { ::explicit_bzero(bytes_.data(), bytes_.size()); }
+  ~Secret() {
+    if (!bytes_.empty()) ::explicit_bzero(bytes_.data(), bytes_.size());
+  }
 
   std::span<std::byte> bytes() { return bytes_; }
   ByteView bytes() const { return bytes_; }

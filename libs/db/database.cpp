@@ -135,7 +135,9 @@ Statement& Statement::bind(int parameter, ByteView value) {
 }
 
 Statement& Statement::bind(int parameter, std::string_view text) {
-  KACHERY_ASSERT(sqlite3_bind_text64(statement_, parameter, text.data(), text.size(), SQLITE_TRANSIENT,
+  // Without an address it would be NULL.
+  const char* data = text.data() == nullptr ? "" : text.data();
+  KACHERY_ASSERT(sqlite3_bind_text64(statement_, parameter, data, text.size(), SQLITE_TRANSIENT,
                                      SQLITE_UTF8) == SQLITE_OK);
   return *this;
 }

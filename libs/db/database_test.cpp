@@ -79,5 +79,48 @@ TEST_F(DatabaseTest, SaysThatAConstraintWasBroken) {
   EXPECT_EQ(database.run("INSERT INTO t VALUES(1)").error().code, Code::exists);
 }
 
+TEST_F(DatabaseTest, KeepsTextAndNullApartFromEmpty) {
+  Database database = open();
+  ASSERT_TRUE(database.run("CREATE TABLE t(a TEXT, b TEXT)"));
+  auto insert = database.prepare("INSERT INTO t VALUES(?1, ?2)");
+  ASSERT_TRUE(insert);
+  insert->bind(1, "\u00e9").bind(2, nullptr);
+  ASSERT_TRUE(insert->run());
+  insert->bind(1, std::string_view()).bind(2, "x");
+  ASSERT_TRUE(insert->run());
+  auto select = database.prepare("SELECT a, b, typeof(a) FROM t");
+  ASSERT_TRUE(select && *select->step());
+  EXPECT_EQ(select->column_text(0), "\u00e9");
+  EXPECT_TRUE(select->is_null(1));
+  EXPECT_EQ(select->column_text(2), "text");
+  ASSERT_TRUE(*select->step());
+  EXPECT_FALSE(select->is_null(0));
+  EXPECT_EQ(select->column_text(0), "");
+}
+
+// An older program's directory must look afterwards as it did before.
+TEST_F(DatabaseTest, OpenedForReadingChangesNothing) {
+  const std::filesystem::path folder = path_.native() + ".d";
+  std::filesystem::create_directory(folder);
+  const std::filesystem::path file = folder / "x 100%.db";
+  EXPECT_EQ(Database::open_read_only(file).error().code, Code::not_found);
+  {
+    auto writer = Database::open(file, Durability::full, Journal::rollback);
+    ASSERT_TRUE(writer && writer->run("CREATE TABLE t(a); INSERT INTO t VALUES(7)"));
+  }
+  std::filesystem::permissions(folder, std::filesystem::perms(0555));
+  {
+    auto database = Database::open_read_only(file);
+    ASSERT_TRUE(database) << database.error().message;
+    auto select = database->prepare("SELECT a FROM t");
+    ASSERT_TRUE(select && *select->step());
+    EXPECT_EQ(select->column_int(0), 7);
+    EXPECT_EQ(database->run("INSERT INTO t VALUES(8)").error().code, Code::denied);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  }
+  std::filesystem::permissions(folder, std::filesystem::perms(0755));
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace kachery

@@ -65,12 +65,13 @@ enum class EscapedBytes { no, yes };
 // otherwise, naming the place.
 Result<Value> parse(std::string_view text, EscapedBytes escaped_bytes = EscapedBytes::no);
 
-// The one text that equal values share: RFC 8785, which is also gen1's canonical JSON. Members are sorted, and
-// numbers are doubles, printed as JavaScript does. Text must be UTF-8, numbers finite, as `parse` gives them.
+// The one text that equal values share: RFC 8785, which is also gen1's canonical JSON. Members are sorted,
+// and numbers are doubles, printed as JavaScript does. Text must be UTF-8, numbers finite, as `parse` gives
+// them.
 std::string canonical(const Value& value);
 
-// Whether every integer in `text`, which parses, is within +-(2^53-1), where doubles tell neighbours apart. If
-// not, canonical() may give two values the same text.
+// Whether every integer in `text`, which parses, is within +-(2^53-1), where doubles tell neighbours apart.
+// If not, canonical() may give two values the same text.
 bool integers_are_exact(std::string_view text);
 
 }  // namespace kachery::json

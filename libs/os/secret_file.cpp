@@ -17,11 +17,15 @@ std::string octal(mode_t mode) {
   return digits;
 }
 
+bool is_another(uid_t owner) {
+  return owner != ::geteuid() && owner != 0;
+}
+
 // Of the open file, so that nobody can put another one in its place in between.
 Result<> check_owner(int descriptor, const std::string& name) {
   struct stat status{};
   if (::fstat(descriptor, &status) != 0) return fail_errno(errno, "cannot look at " + name);
-  if (status.st_uid != ::geteuid() && status.st_uid != 0)
+  if (is_another(status.st_uid))
     return fail(Code::denied, name + " belongs to another user (uid " + std::to_string(status.st_uid) +
                                   "), who could have put any key there; if it is yours, run: chown " +
                                   std::to_string(::geteuid()) + " " + name);
@@ -46,6 +50,11 @@ Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t s
   const RealFile file(std::move(fd), path.native());
   KACHERY_TRY(read_exactly(file, 0, secret.bytes()));
   return secret;
+}
+
+bool is_of_another_user(const std::filesystem::path& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && is_another(status.st_uid);
 }
 
 }  // namespace kachery

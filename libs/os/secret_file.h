@@ -12,4 +12,7 @@ namespace kachery {
 // command that mends it. Code::not_found; Code::corrupt if it is longer than `size_max`.
 Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t size_max);
 
+// Whether there is a file that belongs to neither us nor root.
+bool is_of_another_user(const std::filesystem::path& path);
+
 }  // namespace kachery

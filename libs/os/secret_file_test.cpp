@@ -114,11 +114,14 @@ TEST_F(SecretFileTest, IsRefusedWhereOthersMayTouchItAndTheMessageSaysWhatToRun)
 TEST_F(SecretFileTest, OfAnotherUserIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   ASSERT_TRUE(create("secret"));
+  EXPECT_FALSE(is_of_another_user(path_));
+  EXPECT_FALSE(is_of_another_user(folder_ / "nothing"));
   ASSERT_EQ(::chown(path_.c_str(), 12345, 12345), 0);
   const auto secret = read_secret_file(path_, 100);
   ASSERT_FALSE(secret);
   EXPECT_EQ(secret.error().code, Code::denied);
   EXPECT_TRUE(secret.error().message.contains("uid 12345"));
+  EXPECT_TRUE(is_of_another_user(path_));
 }
 
 TEST_F(SecretFileTest, IsARegularFileOfAReasonableSize) {
@@ -131,13 +134,15 @@ TEST_F(SecretFileTest, IsARegularFileOfAReasonableSize) {
 }
 
 TEST(OwnDirectory, IsWrittenToByUsAlone) {
-  const fs::path root = fs::path(testing::TempDir()) / ("own_directory_test_" + random_hex(8));
-  const mode_t before = ::umask(0);
-  EXPECT_TRUE(make_own_directory(root / "a/b"));
-  EXPECT_TRUE(make_own_directory(root / "a/b"));
-  ::umask(before);
-  for (const char* path : {"", "a", "a/b"}) EXPECT_EQ(mode_of(root / path), 0755U) << path;
-  fs::remove_all(root);
+  for (const auto& [audience, mode] : {std::pair{Audience::readers, 0755U}, {Audience::writers, 0700U}}) {
+    const fs::path root = fs::path(testing::TempDir()) / ("own_directory_test_" + random_hex(8));
+    const mode_t before = ::umask(0);
+    EXPECT_TRUE(make_own_directory(root / "a/b", audience));
+    EXPECT_TRUE(make_own_directory(root / "a/b", Audience::readers)) << "it is there";
+    ::umask(before);
+    for (const char* path : {"", "a", "a/b"}) EXPECT_EQ(mode_of(root / path), mode) << path;
+    fs::remove_all(root);
+  }
 }
 
 // A database of a group's is for the group; one of a single user's is for nobody else, not even to read.

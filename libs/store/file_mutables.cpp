@@ -104,13 +104,13 @@ Result<bool> has(const Directory& directory, const std::string& path) {
   const Result<FileStamp> stamp = directory.stamp(path);
   if (stamp) return true;
   if (stamp.error().code == Code::not_found) return false;
-  if (stamp.error().code != Code::invalid) return std::unexpected(stamp.error());
-  return directory.list(path).has_value();  // A folder is no file.
+  KACHERY_TRY(directory.list(path));  // A folder is no file.
+  return true;
 }
 
 }  // namespace
 
-FileMutables::FileMutables(Directory* own, std::vector<std::unique_ptr<Directory>> older, const Clock& clock)
+FileMutables::FileMutables(Directory* own, std::vector<const Directory*> older, const Clock& clock)
     : own_(own), older_(std::move(older)) {
   if (own_ != nullptr) area_.emplace(*own_, clock);
 }
@@ -128,7 +128,7 @@ Result<std::optional<std::string>> FileMutables::get(const std::string& key) con
     KACHERY_TRY(text, look(*own_));
     if (text) return text;
   }
-  for (const auto& directory : older_) {
+  for (const Directory* directory : older_) {
     KACHERY_TRY(text, look(*directory));
     if (text) return text;
   }
@@ -158,7 +158,7 @@ Result<> FileMutables::write(const std::string& path, const std::string& value) 
 }
 
 Result<> FileMutables::refuse_if_older(const std::string& key) const {
-  for (const auto& directory : older_) {
+  for (const Directory* directory : older_) {
     KACHERY_TRY(there, has(*directory, path_of(key)));
     if (there)
       return fail(Code::denied, "Mutable cannot be deleted: " + printable(key) + " (it lies in " +
@@ -184,12 +184,8 @@ Result<> FileMutables::remove(const std::string& key) {
 Result<> FileMutables::remove_folder(const std::string& key) {
   KACHERY_TRY(check_folder_key(key));
   KACHERY_TRY(refuse_if_older(key));
-  const Result<> there = own_ == nullptr ? fail(Code::not_found, "") : [&]() -> Result<> {
-    KACHERY_TRY(own_->list(path_of(key)));
-    return {};
-  }();
-  if (is_missing(there)) return refuse(Code::not_found, "Mutable folder does not exist", key);
-  KACHERY_TRY(there);
+  KACHERY_TRY(there, own_ == nullptr ? Result<bool>(false) : has(*own_, path_of(key)));
+  if (!there) return refuse(Code::not_found, "Mutable folder does not exist", key);
   KACHERY_TRY(remove_tree(*own_, path_of(key)));
   Result<> synced = own_->sync_directory(parent_of(path_of(key)));
   if (is_missing(synced)) return {};
@@ -199,7 +195,7 @@ Result<> FileMutables::remove_folder(const std::string& key) {
 Result<std::vector<std::string>> FileMutables::list() const {
   std::set<std::string> keys;
   if (own_ != nullptr) KACHERY_TRY(collect(*own_, "", keys));
-  for (const auto& directory : older_) KACHERY_TRY(collect(*directory, "", keys));
+  for (const Directory* directory : older_) KACHERY_TRY(collect(*directory, "", keys));
   return std::vector<std::string>(keys.begin(), keys.end());
 }
 

@@ -1,7 +1,6 @@
 // FileMutables: gen2's small texts that change, each a file under mutables/. docs/formats/mutables.md.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,9 +17,9 @@ namespace kachery {
 // all, and is on the disk when the call returns. Thread-safe, and safe among processes.
 class FileMutables {
  public:
-  // `own` outlives it, and is null where there is no store yet: then only what needs none may be called (not
+  // All outlive it. `own` is null where there is no store yet: then only what needs none may be called (not
   // `set`). `older` are searched after it and never changed.
-  FileMutables(Directory* own, std::vector<std::unique_ptr<Directory>> older, const Clock& clock);
+  FileMutables(Directory* own, std::vector<const Directory*> older, const Clock& clock);
 
   Result<std::optional<std::string>> get(const std::string& key) const;
   Result<> set(const std::string& key, const std::string& value);
@@ -36,7 +35,7 @@ class FileMutables {
   Result<> refuse_if_older(const std::string& key) const;
 
   Directory* own_;
-  std::vector<std::unique_ptr<Directory>> older_;
+  std::vector<const Directory*> older_;
   std::optional<SessionArea> area_;
 };
 

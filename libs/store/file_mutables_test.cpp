@@ -104,17 +104,14 @@ TEST(FileMutables, NeedNoStoreToBeLookedFor) {
 }
 
 TEST(FileMutables, OfOlderDirectoriesAreFoundAndNeverChanged) {
-  auto older = std::make_unique<MemoryDirectory>();
-  ASSERT_TRUE(over(*older).set("@a/k", "old"));
-  ASSERT_TRUE(over(*older).set("@a/both", "old"));
-  ASSERT_TRUE(over(*older).set("@compute_sha1_cache/x", "{}"));
-  const auto stamp = older->stamp("mutables/@a/k");
-  const MemoryDirectory& looked_at = *older;
+  MemoryDirectory older;
+  ASSERT_TRUE(over(older).set("@a/k", "old"));
+  ASSERT_TRUE(over(older).set("@a/both", "old"));
+  ASSERT_TRUE(over(older).set("@compute_sha1_cache/x", "{}"));
+  const auto stamp = older.stamp("mutables/@a/k");
 
   MemoryDirectory disk;
-  std::vector<std::unique_ptr<Directory>> directories;
-  directories.push_back(std::move(older));
-  FileMutables mutables(&disk, std::move(directories), system_clock());
+  FileMutables mutables(&disk, {&older}, system_clock());
   EXPECT_EQ(get(mutables, "@a/k"), "old");
   ASSERT_TRUE(mutables.set("@a/both", "new"));
   EXPECT_EQ(get(mutables, "@a/both"), "new");
@@ -128,7 +125,7 @@ TEST(FileMutables, OfOlderDirectoriesAreFoundAndNeverChanged) {
   }
   EXPECT_EQ(mutables.remove_folder("@a").error().code, Code::denied);
   EXPECT_EQ(get(mutables, "@a/both"), "new") << "and nothing was deleted";
-  EXPECT_EQ(*looked_at.stamp("mutables/@a/k"), *stamp);
+  EXPECT_EQ(*older.stamp("mutables/@a/k"), *stamp);
 }
 
 // Stops the disk before its 1st, 2nd, ... step: a value is the old or the new one, whole, and the new one

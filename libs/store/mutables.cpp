@@ -107,11 +107,12 @@ Result<> collect(Database& database, std::map<std::string, Row>& rows) {
 // Null if there is none and none is to be made.
 Result<Database*> Mutables::open(Missing missing) {
   if (database_) return &*database_;
-  Result<std::unique_ptr<Directory>> directory = open_directory(directory_, missing);
-  if (!directory && directory.error().code == Code::not_found) return nullptr;
-  if (!directory) return std::unexpected(std::move(directory).error());
+  if (missing == Missing::create) KACHERY_TRY(make_own_directory(directory_, audience_));
   std::error_code error;
-  const std::filesystem::path path = std::filesystem::canonical((*directory)->name(), error) / kFile;
+  const std::filesystem::path directory = std::filesystem::canonical(directory_, error);
+  if (error == std::errc::no_such_file_or_directory) return nullptr;
+  if (error) return fail_errno(error.value(), "cannot open the directory " + directory_.native());
+  const std::filesystem::path path = directory / kFile;
   if (missing == Missing::fail && !std::filesystem::exists(path, error)) return nullptr;
 
   create_shared_file(path, Audience::writers);

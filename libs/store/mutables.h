@@ -31,10 +31,11 @@ enum class Existing { keep, replace };
 // daemon among them. Nothing is made before the first change.
 class Mutables {
  public:
-  // The database lies, or will lie, in `directory`. Those in `older`, of older programs, are searched after
-  // it and never changed; what is deleted from them is remembered as deleted in ours.
-  Mutables(std::filesystem::path directory, std::vector<std::filesystem::path> older)
-      : directory_(std::move(directory)), older_(std::move(older)) {}
+  // The database lies, or will lie, in `directory`, which is made for `audience` if it is missing. Those in
+  // `older`, of older programs, are searched after it and never changed; what is deleted from them is
+  // remembered as deleted in ours.
+  Mutables(std::filesystem::path directory, Audience audience, std::vector<std::filesystem::path> older)
+      : directory_(std::move(directory)), audience_(audience), older_(std::move(older)) {}
 
   Result<std::optional<std::string>> get(std::string_view key);
   // Whether it was set: not with Existing::keep where there is one.
@@ -49,6 +50,7 @@ class Mutables {
   Result<std::optional<std::string>> find_older(const std::string& sha1) const;
 
   std::filesystem::path directory_;
+  Audience audience_;
   std::vector<std::filesystem::path> older_;
   std::mutex mutex_;
   std::optional<Database> database_;

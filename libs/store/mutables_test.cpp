@@ -1,13 +1,12 @@
 #include "store/mutables.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "crypto/hasher.h"
+#include "os/parallel.h"
 #include "os/random.h"
 
 namespace kachery {
@@ -69,7 +68,7 @@ class MutablesTest : public testing::Test {
   }
 
   fs::path home_;
-  Mutables mutables_{home_ / "store", {home_ / "older"}};
+  Mutables mutables_{home_ / "store", Audience::readers, {home_ / "older"}};
 };
 
 TEST_F(MutablesTest, KeepWhatWasSet) {
@@ -85,7 +84,7 @@ TEST_F(MutablesTest, KeepWhatWasSet) {
   EXPECT_TRUE(remove("\"k\""));
   EXPECT_FALSE(remove("\"k\""));
   EXPECT_EQ(get("\"k\""), "(none)");
-  Mutables reopened(home_ / "store", {});
+  Mutables reopened(home_ / "store", Audience::readers, {});
   EXPECT_EQ(get(reopened, "\"other\""), "3");
 }
 
@@ -195,7 +194,7 @@ TEST_F(MutablesTest, OfOlderDirectoriesAreFoundAndNeverChanged) {
   EXPECT_TRUE(set("\"b\"", "3", Existing::keep)) << "what was deleted may come anew";
   EXPECT_EQ(get("\"b\""), "3");
 
-  Mutables older(home_ / "older", {});
+  Mutables older(home_ / "older", Audience::readers, {});
   EXPECT_EQ(get(older, "\"a\""), "1");
   EXPECT_EQ(fs::last_write_time(home_ / "older" / "mutables.db"), before);
   EXPECT_EQ(std::distance(fs::directory_iterator(home_ / "older"), {}), 1);
@@ -209,54 +208,29 @@ TEST_F(MutablesTest, SayThatTheFileIsNoDatabase) {
   EXPECT_EQ(mutables_.set("\"k\"", "1", Existing::replace).error().code, Code::corrupt);
 }
 
-TEST_F(MutablesTest, AreNobodyElsesWhateverTheUmask) {
-  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{077}}) {
-    fs::remove_all(home_ / "private");
-    fs::create_directory(home_ / "private");
-    ASSERT_EQ(::chmod((home_ / "private").c_str(), 0755), 0);
-    const mode_t before = ::umask(mask);
-    Mutables mutables(home_ / "private", {});
-    EXPECT_TRUE(set(mutables, "\"k\"", "1"));
-    ::umask(before);
-    struct stat status{};
-    ASSERT_EQ(::stat((home_ / "private/mutables.db").c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0600U);
-  }
-}
-
-// Each process sets its own keys and fights with all others over one; nothing set may be missing.
-TEST_F(MutablesTest, SurviveManyProcessesAtOnce) {
-  constexpr int kProcesses = 8;
-  constexpr int kKeys = 8;
-  std::vector<pid_t> children;
-  for (int process = 0; process < kProcesses; ++process) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      Mutables mine(home_ / "store", {});
-      bool won = false;
-      for (int i = 0; i < kKeys; ++i) {
-        const std::string key = "[" + std::to_string(process) + "," + std::to_string(i) + "]";
-        const auto own = mine.set(key, std::to_string(i), Existing::keep);
-        const auto shared = mine.set("\"shared\"", std::to_string(process), Existing::keep);
-        if (!own || !*own || !shared) ::_exit(2);
-        won = won || *shared;
-      }
-      ::_exit(won ? 0 : 1);
+// Each has a connection of its own, as processes do, sets its own keys, and fights with all others over one.
+// Nothing that was set may be missing.
+TEST_F(MutablesTest, SurviveManyWritersAtOnce) {
+  constexpr std::size_t kWriters = 8;
+  constexpr std::size_t kKeys = 8;
+  std::atomic<int> winners = 0;
+  const auto write = [&](std::size_t writer) -> Result<> {
+    Mutables mine(home_ / "store", Audience::readers, {});
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      const std::string key = "[" + std::to_string(writer) + "," + std::to_string(i) + "]";
+      KACHERY_TRY(own, mine.set(key, std::to_string(i), Existing::keep));
+      if (!own) return fail(Code::internal, "somebody else set " + key);
+      KACHERY_TRY(shared, mine.set("\"shared\"", std::to_string(writer), Existing::keep));
+      winners += shared ? 1 : 0;
     }
-    children.push_back(child);
-  }
-  int winners = 0;
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFEXITED(status));
-    ASSERT_LT(WEXITSTATUS(status), 2) << "a call failed";
-    winners += WEXITSTATUS(status) == 0 ? 1 : 0;
-  }
+    return {};
+  };
+  const Result<> written = parallel_for(kWriters, kWriters, write);
+  ASSERT_TRUE(written) << written.error().message;
   EXPECT_EQ(winners, 1) << "whoever was told so has set it";
   const auto all = mutables_.list();
   ASSERT_TRUE(all);
-  EXPECT_EQ(all->size(), std::size_t{kProcesses * kKeys + 1});
+  EXPECT_EQ(all->size(), kWriters * kKeys + 1);
 }
 
 }  // namespace
