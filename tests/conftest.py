@@ -36,6 +36,9 @@ CAMPAIGNS = (
     Campaign("thin", 4, "disks whose fsync really fails (A3)"),
     Campaign("flips", 120, "flipped bits tried by one call of the program each (A11)"),
     Campaign("stores", 8, "stores by each of the 64 processes (A18)"),
+    Campaign("strings", 60, "hostile strings for each argument of the program (A19)"),
+    Campaign("race", 2, "seconds of races for each component of a path (A19)"),
+    Campaign("flows", 200, "failing flows that must not tell a secret (A22)"),
     Campaign("interrupts", 12, "moments at which a command is interrupted"),
 )
 

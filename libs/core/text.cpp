@@ -54,6 +54,14 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool starts_with_control(std::string_view text) {
+  const std::size_t size = utf8_sequence_size(text);
+  if (size == 1) return static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7F;
+  // C1 controls (U+0080 to U+009F) are two bytes, 0xC2 and the control's number.
+  if (size == 2) return text[0] == '\xC2' && static_cast<unsigned char>(text[1]) < 0xA0;
+  return text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9");
+}
+
 std::string percent_encode(std::string_view text, std::string_view safe) {
   std::string out;
   for (const char c : text) {
@@ -88,11 +96,7 @@ std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const std::size_t size = utf8_sequence_size(text);
-    const auto first = static_cast<unsigned char>(text[0]);
-    // C1 controls (U+0080 to U+009F) are two bytes, 0xC2 and the control's number.
-    const bool control = size == 1 ? first < 0x20 || first == 0x7F
-                                   : size == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-    if (size == 0 || control) {
+    if (size == 0 || starts_with_control(text)) {
       out += "\\x";
       append_hex(out, text[0]);
       text.remove_prefix(1);

@@ -35,6 +35,7 @@ TEST(Text, WhatIsEncodedDecodes) {
 // A file name must not be able to forge a line of output or to move the cursor.
 TEST(Text, PrintableHasNoControlCharacters) {
   EXPECT_EQ(printable("a\nb\x1B[2J\x7F\xFF\xC2\x9B\xC3\xA9"), "a\\x0Ab\\x1B[2J\\x7F\\xFF\\xC2\\x9B\xC3\xA9");
+  EXPECT_EQ(printable("a\xE2\x80\xA8z"), "a\\xE2\\x80\\xA8z");
   EXPECT_TRUE(rc::check([](const std::string& text) {
     const std::string shown = printable(text);
     RC_ASSERT(is_utf8(shown));

@@ -8,14 +8,12 @@ namespace kachery {
 namespace {
 
 // gen1 prints labels unencoded; we keep every character that leads nobody astray, and encode those that end
-// the label ('?', '#'), that decode ('%'), control characters, and bytes that are not UTF-8.
+// the label ('?', '#'), that decode ('%'), control characters, line separators, and bytes that are not UTF-8.
 std::string encode_path_label(std::string_view label) {
   std::string out;
   while (!label.empty()) {
     const std::size_t size = utf8_sequence_size(label);
-    const auto first = static_cast<unsigned char>(label[0]);
-    const bool keep = size > 1 || (size == 1 && first >= 0x20 && first != 0x7F && label[0] != '?' &&
-                                   label[0] != '#' && label[0] != '%');
+    const bool keep = size > 0 && !starts_with_control(label) && !std::string_view("?#%").contains(label[0]);
     const std::size_t taken = std::max<std::size_t>(size, 1);
     out += keep ? std::string(label.substr(0, taken)) : percent_encode(label.substr(0, taken), "");
     label.remove_prefix(taken);

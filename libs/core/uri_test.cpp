@@ -28,6 +28,9 @@ TEST(Uri, PrintsLabelsAsEachGenerationDid) {
   EXPECT_EQ(uri.str(LabelStyle::path), kName + "/my file.txt");
   EXPECT_EQ(uri.str(LabelStyle::query), kName + "?label=my%20file.txt");
   EXPECT_EQ((Uri{uri.digest, "a?b#c%d\n\xFF"}).str(), kName + "/a%3Fb%23c%25d%0A%FF");
+  // NEL, CSI and the line separator: many programs end a line there, some terminals obey.
+  EXPECT_EQ((Uri{uri.digest, "\xC2\x85\xC2\x9B\xE2\x80\xA8\xC3\xA9"}).str(),
+            kName + "/%C2%85%C2%9B%E2%80%A8\xC3\xA9");
 }
 
 TEST(Uri, RefusesWhatIsNotOne) {

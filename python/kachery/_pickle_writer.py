@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kachery._errors import Invalid
-from kachery._pickle_machine import integer_bytes_max, key_nodes_max, range_bits_max
+from kachery._pickle_machine import empty_sets_max, integer_bytes_max, key_nodes_max, range_bits_max
 
 if TYPE_CHECKING:
     import pickle
@@ -80,6 +80,7 @@ class _Survey:
     def __init__(self) -> None:
         self.numpy_major = 0  # Until something of numpy was met.
         self.heights: dict[int, int] = {}  # Of containers that were seen, by id; 0 while they are looked at.
+        self.empty_sets: set[int] = set()  # Their ids.
         self.np = sys.modules.get("numpy")  # Not there: then the value has no part of it.
 
     def height(self, value: Any, depth: int) -> int:
@@ -107,6 +108,10 @@ class _Survey:
         """Look at everything in a container; `items` are gone through twice."""
         if type(value) in (dict, set, frozenset):
             self._keys(value)
+        if type(value) is set and not value:
+            self.empty_sets.add(id(value))
+            if len(self.empty_sets) > empty_sets_max:
+                raise _Refused(f"it is one of more than {empty_sets_max} empty sets, too many to read back")
         if _SCALARS.issuperset(map(type, items)):
             _check_numbers(items)
             return 1
