@@ -4,8 +4,8 @@
 # What the build needs, and what the tests need beyond it; all from Debian.
 BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libcli11-dev libfmt-dev libsodium-dev
   libsqlite3-dev libssl-dev libyaml-cpp-dev lld-19 ninja-build pkg-config python3-dev python3-venv"
-TEST_PACKAGES="clang-format-19 clang-tidy-19 e2fsprogs git libclang-rt-19-dev libgtest-dev librapidcheck-dev mount procps
-  strace util-linux xfsprogs"
+TEST_PACKAGES="bash clang-format-19 clang-tidy-19 e2fsprogs fish git groff-base libclang-rt-19-dev libgtest-dev
+  librapidcheck-dev mount procps strace util-linux xfsprogs zsh"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

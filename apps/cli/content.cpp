@@ -77,7 +77,7 @@ Result<std::vector<std::filesystem::path>> paths_of(const Named& named, Progress
 
 // So that progress can be shown in parts of the whole. Files that cannot be looked at are complained of
 // later.
-void count_sizes(std::span<const std::filesystem::path> paths, Progress& progress) {
+void count_sizes(Paths paths, Progress& progress) {
   progress.items_total = paths.size();
   ByteCount total = 0;
   std::error_code error;
@@ -88,8 +88,8 @@ void count_sizes(std::span<const std::filesystem::path> paths, Progress& progres
   progress.bytes_total = total;
 }
 
-Result<> print_stored(const Context& context, const Named& named,
-                      std::span<const std::filesystem::path> paths, std::span<const Stored> stored) {
+Result<> print_stored(const Context& context, const Named& named, Paths paths,
+                      std::span<const Stored> stored) {
   json::Array items;
   std::string lines;
   for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -105,32 +105,37 @@ Result<> print_stored(const Context& context, const Named& named,
 
 class StoreCommand final : public Command {
  public:
-  void declare(Options& options) override { named_.declare(options); }
+  void declare(Options& options) override {
+    named_.declare(options);
+    options.flag("--evictable", evictable_,
+                 "gc may delete it when the store is over its limit: for what can be had again");
+  }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(paths, paths_of(named_, context.progress));
-    count_sizes(paths, context.progress);
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(stored, store(context, *session, paths));
+    KACHERY_TRY(stored, store(context, paths));
     KACHERY_TRY(print_stored(context, named_, paths, stored));
     return 0;
   }
 
  private:
-  Result<std::vector<Stored>> store(Context& context, Session& session,
-                                    std::span<const std::filesystem::path> paths) const {
-    const ProgressPrinter printer(context.progress, "storing", context.common.quiet);
+  Result<std::vector<Stored>> store(Context& context, Paths paths) const {
     if (std::ranges::find(paths, "-") == paths.end())
-      return session.store_many(paths, named_.algorithm(), context.progress);
+      return store_content(context, paths, named_.algorithm(), origin());
     if (paths.size() > 1)
       return fail(Code::invalid, "standard input (\"-\") is stored alone, without other files");
-    KACHERY_TRY(store, session.writing_store());
+    KACHERY_TRY(session, context.session());
+    KACHERY_TRY(store, session->writing_store());
+    const ProgressPrinter printer(context.progress, "storing", context.common.quiet);
     const auto source = stream_of_descriptor(STDIN_FILENO, context.progress.cancel);
-    KACHERY_TRY(one, store->put(*source, named_.algorithm(), context.progress));
+    KACHERY_TRY(one, store->put(*source, named_.algorithm(), context.progress, origin()));
     return std::vector{one};
   }
 
+  Origin origin() const { return evictable_ ? Origin::fetched : Origin::own; }
+
   Named named_;
+  bool evictable_ = false;
 };
 
 class LinkCommand final : public Command {
@@ -139,21 +144,12 @@ class LinkCommand final : public Command {
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(paths, paths_of(named_, context.progress));
-    count_sizes(paths, context.progress);
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(linked, link(context, *session, paths));
+    KACHERY_TRY(linked, link_content(context, paths, named_.algorithm()));
     KACHERY_TRY(print_stored(context, named_, paths, linked));
     return 0;
   }
 
  private:
-  Result<std::vector<Stored>> link(Context& context, Session& session,
-                                   std::span<const std::filesystem::path> paths) const {
-    const ProgressPrinter printer(context.progress, "hashing", context.common.quiet);
-    KACHERY_TRY(store, session.writing_store());
-    return store->link_files(paths, named_.algorithm(), context.progress);
-  }
-
   Named named_;
 };
 
@@ -165,8 +161,7 @@ class LoadCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(located, load(context, *session));
+    KACHERY_TRY(located, load_content(context, name_, destination_));
     if (context.common.json) {
       KACHERY_TRY(context.print(json::Object{
           {"name", name_}, {"path", located.path.native()}, {"size", located.size}, {"kind", located.kind}}));
@@ -177,16 +172,6 @@ class LoadCommand final : public Command {
   }
 
  private:
-  Result<Located> load(Context& context, Session& session) const {
-    const ProgressPrinter printer(context.progress, "checking", context.common.quiet);
-    KACHERY_TRY(located, session.locate(name_, Location::ignore, context.progress));
-    if (!destination_.empty()) {
-      KACHERY_TRY(session.copy_to(name_, destination_, Location::ignore, context.progress));
-      located.path = destination_;
-    }
-    return located;
-  }
-
   std::string name_;
   std::string destination_;  // Empty: where it lies.
 };
@@ -252,6 +237,33 @@ class InfoCommand final : public Command {
 };
 
 }  // namespace
+
+Result<std::vector<Stored>> store_content(Context& context, Paths paths, Algorithm algorithm, Origin origin) {
+  count_sizes(paths, context.progress);
+  KACHERY_TRY(session, context.session());
+  const ProgressPrinter printer(context.progress, "storing", context.common.quiet);
+  return session->store_many(paths, algorithm, context.progress, origin);
+}
+
+Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorithm algorithm) {
+  count_sizes(paths, context.progress);
+  KACHERY_TRY(session, context.session());
+  KACHERY_TRY(store, session->writing_store());
+  const ProgressPrinter printer(context.progress, "hashing", context.common.quiet);
+  return store->link_files(paths, algorithm, context.progress);
+}
+
+Result<Located> load_content(Context& context, const std::string& name, const std::string& destination,
+                             Location location) {
+  KACHERY_TRY(session, context.session());
+  const ProgressPrinter printer(context.progress, "checking", context.common.quiet);
+  KACHERY_TRY(located, session->locate(name, location, context.progress));
+  if (!destination.empty()) {
+    KACHERY_TRY(session->copy_to(name, destination, location, context.progress));
+    located.path = destination;
+  }
+  return located;
+}
 
 Result<> write_range(Context& context, const Located& located, const std::string& name, const Range& asked) {
   const ByteRange range{asked.start.value_or(0), asked.end.value_or(located.size)};

@@ -32,6 +32,7 @@ Result<T> first_of(std::span<Store* const> stores, const std::function<Result<T>
 struct Session::Opened {
   std::unique_ptr<Directory> root;
   std::unique_ptr<HashCache> cache;
+  std::unique_ptr<ObjectNotes> notes;
   std::unique_ptr<Store> store;
   std::unique_ptr<FileMutables> mutables;
 };
@@ -45,14 +46,21 @@ Result<Session::Opened*> Session::open_own(Missing missing) {
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::canonical(opened->root->name(), error);
-
-  if (!error && !is_network_file_system(path)) opened->cache = HashCache::open(path / "index.db");
+  open_index(*opened);
   opened->store = std::make_unique<Store>(
-      StoreParts{*opened->root, opened->cache.get(), system_clock(), processor_count()});
+      StoreParts{*opened->root, opened->cache.get(), opened->notes.get(), system_clock(), processor_count()});
   own_ = std::move(opened);
   return own_.get();
+}
+
+// What was hashed is remembered on local file systems only: elsewhere the times of files cannot be relied on.
+void Session::open_index(Opened& opened) const {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(opened.root->name(), error);
+  if (!error && !is_network_file_system(path)) opened.cache = HashCache::open(path / "index.db");
+  const auto directory = database_directory(configuration_);
+  const std::filesystem::path database = directory ? std::filesystem::canonical(*directory, error) : "";
+  if (!database.empty() && !error) opened.notes = ObjectNotes::open(database / "index.db");
 }
 
 Result<Store*> Session::writing_store() {
@@ -77,8 +85,8 @@ std::span<const std::unique_ptr<Session::Opened>> Session::older() {
     if (!root) continue;  // It went away, or is not for us to read.
     auto opened = std::make_unique<Opened>();
     opened->root = *std::move(root);
-    opened->store = std::make_unique<Store>(
-        StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr, system_clock(), processor_count()});
+    opened->store = std::make_unique<Store>(StoreParts{*opened->root, own_ ? own_->cache.get() : nullptr,
+                                                       nullptr, system_clock(), processor_count()});
     older_->push_back(std::move(opened));
   }
   return *older_;
@@ -250,7 +258,7 @@ Result<std::optional<Digest>> Session::gen1_manifest(const Digest& sha1, Progres
 }
 
 Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem::path> paths,
-                                                Algorithm algorithm, Progress& progress) {
+                                                Algorithm algorithm, Progress& progress, Origin origin) {
   KACHERY_TRY(store, writing_store());
   std::vector<Stored> stored(paths.size(),
                              Stored{Digest(algorithm, std::vector<std::byte>(digest_size(algorithm))), 0});
@@ -263,11 +271,11 @@ Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem:
       continue;
     }
     KACHERY_TRY(stream, open_stream(paths[i], progress.cancel));
-    KACHERY_TRY(one, store->put(*stream, algorithm, progress));
+    KACHERY_TRY(one, store->put(*stream, algorithm, progress, origin));
     ++progress.items_done;
     stored[i] = one;
   }
-  KACHERY_TRY(batch, store->put_files(files, algorithm, progress));
+  KACHERY_TRY(batch, store->put_files(files, algorithm, progress, origin));
   for (std::size_t i = 0; i < batch.size(); ++i) stored[places[i]] = batch[i];
   return stored;
 }

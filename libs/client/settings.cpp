@@ -253,7 +253,11 @@ Result<Settings> parse_settings(const std::string& text, const std::string& wher
 Result<std::shared_ptr<const Settings>> read_settings(const std::filesystem::path& path) {
   static const auto kNothing = std::make_shared<const Settings>();
   const auto file = open_user_file(path);
-  if (!file && file.error().code == Code::not_found) return kNothing;
+  std::error_code error;
+  // Where the directory is none, whoever uses it says so.
+  if (!file &&
+      (file.error().code == Code::not_found || !std::filesystem::is_directory(path.parent_path(), error)))
+    return kNothing;
   if (!file) return std::unexpected(file.error());
   KACHERY_TRY(stamp, (*file)->stamp());
   const std::unique_lock lock(memory().mutex, std::try_to_lock);
@@ -272,7 +276,7 @@ Result<std::shared_ptr<const Settings>> read_settings(const std::filesystem::pat
 Result<> change_contexts(const std::filesystem::path& path,
                          const std::function<Result<>(Settings&)>& change) {
   KACHERY_TRY(directory, open_directory(path.parent_path(), Missing::create));
-  KACHERY_TRY(lock, directory->lock(path.filename().native() + ".lock"));
+  KACHERY_TRY(lock, directory->lock(path.filename().native() + ".lock", Hold::alone));
   std::string text;
   const auto file = open_user_file(path);
   if (file) {

@@ -23,6 +23,9 @@ enum class Replace { no, yes };
 // Who may open a new file for writing later: nobody, or whoever may write to the root.
 enum class Access { read_only, writable };
 
+// How a lock is held: by one, or by any number of those who share it.
+enum class Hold { alone, shared };
+
 // Held for as long as the object lives; given back by the kernel when the process ends.
 class Lock {
  public:
@@ -66,8 +69,9 @@ class Directory {
   virtual bool can_sync_all() const = 0;
   virtual Result<> sync_all() = 0;
 
-  // Takes the lock file at `path`, making it if need be; Code::unavailable if somebody holds it.
-  virtual Result<std::unique_ptr<Lock>> lock(const std::string& path) = 0;
+  // Takes the lock file at `path`, making it if need be; Code::unavailable at once if somebody holds it in a
+  // way that does not go with `hold`.
+  virtual Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) = 0;
 };
 
 enum class Missing { fail, create };

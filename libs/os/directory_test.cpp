@@ -174,11 +174,17 @@ TEST(RealDirectory, LocksAgainstOtherHandles) {
   const auto directory = open_directory(scratch.path(), Missing::fail);
   ASSERT_TRUE(directory);
   {
-    const auto lock = (*directory)->lock("lock");
+    const auto lock = (*directory)->lock("lock", Hold::alone);
     ASSERT_TRUE(lock);
-    EXPECT_EQ((*directory)->lock("lock").error().code, Code::unavailable);
+    EXPECT_EQ((*directory)->lock("lock", Hold::alone).error().code, Code::unavailable);
   }
-  EXPECT_TRUE((*directory)->lock("lock"));
+  {
+    const auto one = (*directory)->lock("lock", Hold::shared);
+    const auto other = (*directory)->lock("lock", Hold::shared);
+    EXPECT_TRUE(one && other);
+    EXPECT_EQ((*directory)->lock("lock", Hold::alone).error().code, Code::unavailable);
+  }
+  EXPECT_TRUE((*directory)->lock("lock", Hold::alone));
 }
 
 TEST(UserFile, RefusesWhatIsNoRegularFile) {

@@ -104,9 +104,9 @@ Result<> FaultyDirectory::sync_all() {
   return disk_.sync_all();
 }
 
-Result<std::unique_ptr<Lock>> FaultyDirectory::lock(const std::string& path) {
+Result<std::unique_ptr<Lock>> FaultyDirectory::lock(const std::string& path, Hold hold) {
   KACHERY_TRY(step());
-  return disk_.lock(path);
+  return disk_.lock(path, hold);
 }
 
 }  // namespace kachery

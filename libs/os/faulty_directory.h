@@ -40,7 +40,7 @@ class FaultyDirectory final : public Directory {
   Result<> sync_directory(const std::string& path) override;
   bool can_sync_all() const override { return disk_.can_sync_all(); }
   Result<> sync_all() override;
-  Result<std::unique_ptr<Lock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) override;
 
  private:
   Directory& disk_;

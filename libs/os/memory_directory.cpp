@@ -192,13 +192,21 @@ Result<> MemoryDirectory::sync_all() {
   return {};
 }
 
-Result<std::unique_ptr<Lock>> MemoryDirectory::lock(const std::string& path) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (now_.contains(path)) return std::make_unique<Lock>();
-  }
-  KACHERY_TRY(create(path, Access::read_only));
-  return std::make_unique<Lock>();
+Result<std::unique_ptr<Lock>> MemoryDirectory::lock(const std::string& path, Hold hold) {
+  // Given back with the last of those who hold it.
+  struct Held final : Lock {
+    std::shared_ptr<int> holders;
+  };
+  if (!stamp(path)) KACHERY_TRY(create(path, Access::read_only));
+  const std::scoped_lock lock(mutex_);
+  std::weak_ptr<int>& current = hold == Hold::alone ? held_alone_[path] : held_shared_[path];
+  if (!held_alone_[path].expired() || (hold == Hold::alone && !held_shared_[path].expired()))
+    return fail(Code::unavailable, path + " is held");
+  auto held = std::make_unique<Held>();
+  held->holders = current.lock();
+  if (!held->holders) held->holders = std::make_shared<int>();
+  current = held->holders;
+  return held;
 }
 
 }  // namespace kachery

@@ -43,7 +43,7 @@ class MemoryDirectory final : public Directory {
   Result<> sync_directory(const std::string& path) override;
   bool can_sync_all() const override { return true; }
   Result<> sync_all() override;
-  Result<std::unique_ptr<Lock>> lock(const std::string& path) override;
+  Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) override;
 
  private:
   struct Inode;
@@ -59,6 +59,8 @@ class MemoryDirectory final : public Directory {
   std::uint64_t next_inode_ = 1;
   Names now_;
   Names durable_;
+  std::map<std::string, std::weak_ptr<int>> held_alone_;
+  std::map<std::string, std::weak_ptr<int>> held_shared_;
 };
 
 }  // namespace kachery

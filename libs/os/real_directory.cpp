@@ -208,7 +208,7 @@ class RealDirectory final : public Directory {
     return {};
   }
 
-  Result<std::unique_ptr<Lock>> lock(const std::string& path) override {
+  Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) override {
     const Step step = last_step(path);
     // Others need not open it: to try for the lock is for the same user, or for one who may write here.
     Fd fd(step.parent.is_open()
@@ -216,7 +216,7 @@ class RealDirectory final : public Directory {
                          file_mode(Access::read_only))
               : -1);
     if (!fd.is_open()) return failed("open the lock", path);
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(fd.get(), (hold == Hold::alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return fail(Code::unavailable, full(path) + " is held by another process");
       return failed("lock", path);
     }

@@ -1,10 +1,8 @@
 #include "store/hash_cache.h"
 
 #include <array>
-#include <cstring>
 
-#include "crypto/hasher.h"
-#include "os/directory.h"
+#include "store/index_database.h"
 
 namespace kachery {
 namespace {
@@ -16,7 +14,6 @@ constexpr const char* kSchema =
     " digest BLOB, row_check INTEGER,"
     " PRIMARY KEY(device, inode, algorithm)) WITHOUT ROWID";
 
-// Over the whole row: a bit that flipped anywhere in it makes it worthless instead of wrong.
 std::int64_t check_of(const FileStamp& stamp, const Digest& digest) {
   const std::array<std::uint64_t, 6> numbers{stamp.device,
                                              stamp.inode,
@@ -24,12 +21,7 @@ std::int64_t check_of(const FileStamp& stamp, const Digest& digest) {
                                              static_cast<std::uint64_t>(stamp.mtime_ns),
                                              static_cast<std::uint64_t>(stamp.ctime_ns),
                                              static_cast<std::uint64_t>(digest.algorithm())};
-  Hasher hasher(Algorithm::sha256);
-  hasher.update(std::as_bytes(std::span(numbers)));
-  hasher.update(digest.bytes());
-  std::int64_t check = 0;
-  std::memcpy(&check, hasher.finish().bytes().data(), sizeof check);
-  return check;
+  return row_check(numbers, digest.bytes());
 }
 
 std::int64_t stored(std::uint64_t number) {
@@ -53,14 +45,7 @@ Result<HashCache::Tables> HashCache::open_tables(const std::filesystem::path& pa
 }
 
 std::unique_ptr<HashCache> HashCache::open(const std::filesystem::path& path) {
-  create_shared_file(path, Audience::readers);
-  Result<Tables> tables = open_tables(path);
-  if (!tables && tables.error().code == Code::corrupt) {
-    std::error_code ignored;
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.native() + suffix, ignored);
-    create_shared_file(path, Audience::readers);
-    tables = open_tables(path);
-  }
+  Result<Tables> tables = open_index_tables(path, &HashCache::open_tables);
   if (!tables) return nullptr;
   return std::unique_ptr<HashCache>(new HashCache(*std::move(tables)));
 }

@@ -37,40 +37,40 @@ std::unexpected<Error> fail_collision(const Digest& digest, std::string_view whe
   return fail(Code::corrupt, std::move(message));
 }
 
-Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Sync sync) const {
+Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Keeping keeping) const {
   const Same same = [&](const File& file) { return same_bytes(file, bytes); };
   KACHERY_TRY(links_agree(digest, same));
   KACHERY_TRY(there, object_is_there(digest, same));
   Staged staged{digest, bytes.size()};
   if (there) {
-    KACHERY_TRY(alive, keep_alive(object_path(digest)));
+    KACHERY_TRY(alive, keep_alive(digest, keeping.origin));
     if (alive) return staged;
     staged.replace = Replace::yes;
   }
   KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(temporary.file().append(bytes));
-  if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
+  if (keeping.sync == Sync::each) KACHERY_TRY(temporary.file().sync());
   temporary.close();
   staged.temporary = std::move(temporary);
   return staged;
 }
 
-Result<Staged> Intake::stage_stream(ByteSource& source, Algorithm algorithm, Sync sync,
+Result<Staged> Intake::stage_stream(ByteSource& source, Algorithm algorithm, Keeping keeping,
                                     Progress& progress) const {
   KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(pumped, pump(source, algorithm, progress, into(temporary.file())));
-  return finish_large(std::move(temporary), pumped, sync);
+  return finish_large(std::move(temporary), pumped, keeping);
 }
 
-Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Sync sync,
+Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Keeping keeping,
                                        Progress& progress) const {
   KACHERY_TRY(before, file.stamp());
-  KACHERY_TRY(known, stage_known(file, before, algorithm, progress));
+  KACHERY_TRY(known, stage_known(file, before, algorithm, keeping, progress));
   if (known) return *std::move(known);
 
   const auto begun_ns = known_.begin(file, before);
-  Result<Staged> staged = before.size < kPieceBytes ? stage_small_file(file, algorithm, sync, progress)
-                                                    : stage_large_file(file, algorithm, sync, progress);
+  Result<Staged> staged = before.size < kPieceBytes ? stage_small_file(file, algorithm, keeping, progress)
+                                                    : stage_large_file(file, algorithm, keeping, progress);
   if (!staged) return staged;
   KACHERY_TRY(after, file.stamp());
   if (after == before && staged->size == before.size) known_.remember(before, staged->digest, begun_ns);
@@ -81,40 +81,41 @@ Result<Staged> Intake::stage_user_file(const File& file, Algorithm algorithm, Sy
 // They are compared, because of two files with one SHA-1 the second must be refused, whatever is remembered
 // of it.
 Result<std::optional<Staged>> Intake::stage_known(const File& file, const FileStamp& stamp,
-                                                  Algorithm algorithm, Progress& progress) const {
+                                                  Algorithm algorithm, Keeping keeping,
+                                                  Progress& progress) const {
   const auto digest = known_.find(stamp, algorithm);
   if (!digest) return std::nullopt;
   const Result<std::unique_ptr<File>> object = root_.open(object_path(*digest));
   const Result<bool> same = object ? same_content(**object, file) : Result<bool>(false);
   if (!same || !*same) return std::nullopt;
-  KACHERY_TRY(alive, keep_alive(object_path(*digest)));
+  KACHERY_TRY(alive, keep_alive(*digest, keeping.origin));
   if (!alive) return std::nullopt;
   progress.bytes_done += stamp.size;
   return Staged{*digest, stamp.size};
 }
 
-Result<Staged> Intake::stage_small_file(const File& file, Algorithm algorithm, Sync sync,
+Result<Staged> Intake::stage_small_file(const File& file, Algorithm algorithm, Keeping keeping,
                                         Progress& progress) const {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
   KACHERY_TRY(size, file.read_at(0, {buffer.get(), kPieceBytes}));
-  if (size == kPieceBytes) return stage_large_file(file, algorithm, sync, progress);  // It grew.
+  if (size == kPieceBytes) return stage_large_file(file, algorithm, keeping, progress);  // It grew.
   const ByteView bytes(buffer.get(), size);
   KACHERY_TRY(digest, hash_bytes(bytes, algorithm, progress));
-  return stage_bytes(bytes, digest, sync);
+  return stage_bytes(bytes, digest, keeping);
 }
 
-Result<Staged> Intake::stage_large_file(const File& file, Algorithm algorithm, Sync sync,
+Result<Staged> Intake::stage_large_file(const File& file, Algorithm algorithm, Keeping keeping,
                                         Progress& progress) const {
   KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(cloned, temporary.file().clone_from(file));
   // A clone shares the source's blocks but not its later changes, so what is hashed is what is kept.
   const auto source = stream_of(cloned ? temporary.file() : file);
   KACHERY_TRY(pumped, pump(*source, algorithm, progress, cloned ? Sink() : into(temporary.file())));
-  return finish_large(std::move(temporary), pumped, sync);
+  return finish_large(std::move(temporary), pumped, keeping);
 }
 
-Result<Staged> Intake::finish_large(Temporary temporary, const Pumped& pumped, Sync sync) const {
-  if (sync == Sync::each) KACHERY_TRY(temporary.file().sync());
+Result<Staged> Intake::finish_large(Temporary temporary, const Pumped& pumped, Keeping keeping) const {
+  if (keeping.sync == Sync::each) KACHERY_TRY(temporary.file().sync());
   const Same same = [&](const File& file) -> Result<bool> {
     KACHERY_TRY(content, root_.open(temporary.path()));
     return same_content(file, *content);
@@ -124,7 +125,7 @@ Result<Staged> Intake::finish_large(Temporary temporary, const Pumped& pumped, S
   return Staged{pumped.digest, pumped.size, std::move(temporary)};
 }
 
-Result<bool> Intake::admit(std::span<Staged> batch, Sync sync, std::size_t threads) const {
+Result<bool> Intake::admit(std::span<Staged> batch, Keeping keeping, std::size_t threads) const {
   std::vector<Publication> publications;
   std::vector<Staged*> published;
   std::vector<std::string> existing;
@@ -137,11 +138,12 @@ Result<bool> Intake::admit(std::span<Staged> batch, Sync sync, std::size_t threa
       existing.push_back(path);
     }
   }
-  KACHERY_TRY(outcomes, publish(root_, publications, sync, threads));
+  KACHERY_TRY(passed, gate_.pass());
+  KACHERY_TRY(outcomes, publish(root_, publications, keeping.sync, threads));
   std::vector<OwnObject> created;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i] == Published::existed) {
-      KACHERY_TRY(settled, settle(*published[i]));
+      KACHERY_TRY(settled, settle(*published[i], keeping.origin));
       if (!settled) return false;
     } else {
       published[i]->temporary->keep();
@@ -149,7 +151,8 @@ Result<bool> Intake::admit(std::span<Staged> batch, Sync sync, std::size_t threa
     }
   }
   known_.remember_own(root_, created);
-  return confirm(existing, sync);
+  if (keeping.origin == Origin::fetched) remember_fetched(created);
+  return confirm(existing, keeping.sync);
 }
 
 // Somebody else made these: they must be durable too, and still there after that. False if one is not.
@@ -166,13 +169,13 @@ Result<bool> Intake::confirm(std::span<const std::string> existing, Sync sync) c
 }
 
 // An object with this digest appeared, or was there, while the temporary waited. False if it is gone again.
-Result<bool> Intake::settle(Staged& staged) const {
+Result<bool> Intake::settle(Staged& staged, Origin origin) const {
   const std::string path = object_path(staged.digest);
   KACHERY_TRY(mine, root_.open(staged.temporary->path()));
   KACHERY_TRY(there,
               object_is_there(staged.digest, [&](const File& file) { return same_content(file, *mine); }));
   if (there) {
-    KACHERY_TRY(alive, keep_alive(path));
+    KACHERY_TRY(alive, keep_alive(staged.digest, origin));
     if (alive) return confirm({&path, 1}, Sync::each);
   }
   const Publication publication{staged.temporary->path(), path, there ? Replace::yes : Replace::no};
@@ -226,15 +229,33 @@ Result<> Intake::links_agree(const Digest& digest, const Same& same) const {
   return {};
 }
 
-// Tells gc that the object is wanted. False if it belongs to another user, so that we may not: a copy of our
-// own then takes its place.
-Result<bool> Intake::keep_alive(const std::string& path) const {
+// What was fetched may be evicted, as long as its file stays in this state.
+void Intake::remember_fetched(std::span<const OwnObject> objects) const {
+  if (notes_ == nullptr) return;
+  std::vector<ObjectNotes::Fetched> fetched;
+  for (const OwnObject& object : objects)
+    if (const Result<FileStamp> stamp = root_.stamp(object.path))
+      fetched.push_back({object.digest, *stamp, known_.now_ns()});
+  notes_->remember_fetched(fetched);
+}
+
+// Tells gc that the object is wanted, and, if it was fetched and is now stored by the user, that it is the
+// user's own. False if it belongs to another user, so that we may not: a copy of our own then takes its
+// place.
+Result<bool> Intake::keep_alive(const Digest& digest, Origin origin) const {
+  const std::string path = object_path(digest);
   KACHERY_TRY(stamp, root_.stamp(path));
-  if (known_.now_ns() - stamp.ctime_ns < kRefreshAfterNs) return true;
+  const bool fetched = notes_ != nullptr && notes_->find(digest, stamp).origin == Origin::fetched;
+  const bool becomes_own = fetched && origin == Origin::own;
+  if (!becomes_own && known_.now_ns() - stamp.ctime_ns < kRefreshAfterNs) return true;
+
   Result<> touched = root_.touch(path);
   if (!touched && touched.error().code == Code::denied) return false;
   if (!touched) return std::unexpected(std::move(touched).error());
   known_.carry_over(stamp, root_, path);
+  if (becomes_own) notes_->forget({&digest, 1});
+  const OwnObject object{path, digest, stamp.size};
+  if (fetched && !becomes_own) remember_fetched({&object, 1});
   return true;
 }
 

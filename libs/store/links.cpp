@@ -10,8 +10,8 @@ constexpr ByteCount kRecordBytesMax = 64 << 10;
 
 }  // namespace
 
-Result<LinkRecord> Links::read_record(const std::string& path, const Digest& digest, bool gen1) const {
-  KACHERY_TRY(file, root_.open(path));
+Result<LinkRecord> Links::read_record(const Digest& digest, bool gen1) const {
+  KACHERY_TRY(file, root_.open(gen1 ? gen1_link_path(digest) : link_path(digest)));
   KACHERY_TRY(stamp, file->stamp());
   if (stamp.size > kRecordBytesMax) return fail(Code::corrupt, "damaged link record: it is too large");
   std::string text(stamp.size, '\0');
@@ -23,7 +23,7 @@ std::vector<OpenLink> Links::open(const Digest& digest, std::vector<std::string>
   std::vector<OpenLink> links;
   for (const bool gen1 : {false, true}) {
     if (gen1 && digest.algorithm() != Algorithm::sha1) continue;
-    Result<LinkRecord> record = read_record(gen1 ? gen1_link_path(digest) : link_path(digest), digest, gen1);
+    Result<LinkRecord> record = read_record(digest, gen1);
     if (!record) {
       if (record.error().code != Code::not_found) misses.push_back(record.error().message);
       continue;

@@ -32,9 +32,10 @@ class Links {
   // state.
   Result<bool> holds(const OpenLink& link, Progress& progress) const;
 
- private:
-  Result<LinkRecord> read_record(const std::string& path, const Digest& digest, bool gen1) const;
+  // One of the two records for `digest`.
+  Result<LinkRecord> read_record(const Digest& digest, bool gen1) const;
 
+ private:
   Directory& root_;
   const KnownHashes& known_;
 };

@@ -103,6 +103,8 @@ Result<std::optional<Digest>> keep_gen1_manifest(Store& store, const Digest& sha
   KACHERY_TRY(found, store.open(sha1, progress));
   KACHERY_TRY(stamp, found.file->stamp());
   if (stamp.size <= kGen1ChunkBytes) return std::nullopt;
+  const auto known = store.manifest_of(sha1);
+  if (known && store.open(*known, progress)) return known;
 
   const std::size_t count = gen1_chunk_count(stamp.size);
   std::vector<std::optional<Digest>> chunks(count);
@@ -118,6 +120,7 @@ Result<std::optional<Digest>> keep_gen1_manifest(Store& store, const Digest& sha
   TextSource source(text);
   Progress unwatched;
   KACHERY_TRY(stored, store.put(source, Algorithm::sha1, unwatched));
+  store.remember_manifest(sha1, stored.digest);
   return stored.digest;
 }
 

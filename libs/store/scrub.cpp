@@ -1,34 +1,26 @@
 // Store::scrub: reads everything that is claimed to be here, and believes nothing that was remembered.
+#include <algorithm>
 #include <mutex>
 
 #include "os/parallel.h"
 #include "store/layout.h"
 #include "store/pump.h"
 #include "store/store.h"
+#include "store/walk.h"
 
 namespace kachery {
 namespace {
 
-// The digests of all files that lie at their place under `path`, three levels of folders deep.
-Result<> collect(const Directory& root, const std::string& path, int levels, std::vector<Digest>& found) {
-  const Result<std::vector<Entry>> entries = root.list(path);
-  if (!entries && entries.error().code == Code::not_found) return {};
-  if (!entries) return std::unexpected(entries.error());
-  for (const Entry& entry : *entries) {
-    const std::string below = path + "/" + entry.name;
-    if (levels > 0 && entry.kind == EntryKind::directory)
-      KACHERY_TRY(collect(root, below, levels - 1, found));
-    if (levels > 0) continue;
-    if (const auto digest = digest_of_path(below)) found.push_back(*digest);
-  }
+// Everything that is claimed to be here.
+Result<> collect_all(const Directory& root, std::size_t threads, std::vector<Digest>& objects,
+                     std::vector<Digest>& links) {
+  KACHERY_TRY(walk(root, threads, [&](const Walked& walked) -> Result<> {
+    (walked.what == Lying::object ? objects : links).push_back(walked.digest);
+    return {};
+  }));
+  std::ranges::sort(links);  // Two records of one link are one link.
+  links.erase(std::ranges::unique(links).begin(), links.end());
   return {};
-}
-
-Result<std::vector<Digest>> collect_all(const Directory& root, const std::string& prefix) {
-  std::vector<Digest> found;
-  for (const Algorithm algorithm : kAlgorithms)
-    KACHERY_TRY(collect(root, prefix + std::string(algorithm_name(algorithm)), 3, found));
-  return found;
 }
 
 // Nothing that is remembered counts, so the bytes are hashed in any case. A sentence if they are wrong.
@@ -43,14 +35,24 @@ Result<std::optional<std::string>> check_content(const File& file, const Digest&
 
 }  // namespace
 
+// Makes the object again from a linked file that has the content now: that file's path, if there is one.
+Result<std::optional<std::filesystem::path>> Store::repair(const Digest& digest, Progress& progress) {
+  std::vector<std::string> unused;
+  for (const OpenLink& link : links_.open(digest, unused)) {
+    KACHERY_TRY(fault, check_content(*link.file, digest, progress));
+    if (fault) continue;
+    const auto source = stream_of(*link.file);
+    KACHERY_TRY(stored, put(*source, digest.algorithm(), progress));
+    if (stored.digest == digest) return link.record.path;
+  }
+  return std::nullopt;
+}
+
 Result<ScrubReport> Store::scrub(std::span<const Digest> only, Progress& progress) {
   std::vector<Digest> objects(only.begin(), only.end());
   std::vector<Digest> links(only.begin(), only.end());
   if (only.empty()) {
-    KACHERY_TRY(all_objects, collect_all(root_, ""));
-    KACHERY_TRY(all_links, collect_all(root_, std::string(kLinks) + "/"));
-    objects = std::move(all_objects);
-    links = std::move(all_links);
+    KACHERY_TRY(collect_all(root_, threads_, objects, links));
   }
   progress.items_total = objects.size() + links.size();
 
@@ -72,13 +74,18 @@ Result<ScrubReport> Store::scrub(std::span<const Digest> only, Progress& progres
     } else {
       fault = file.error().message;  // A folder, a link, a pipe.
     }
+    bool repaired = false;
+    if (fault) {
+      KACHERY_TRY(intake_.quarantine(objects[i]));
+      KACHERY_TRY(source, repair(objects[i], progress));
+      if (source) *fault += "; copied anew from " + source->native();
+      repaired = source.has_value();
+    }
     const std::scoped_lock lock(report_mutex);
     object_seen[i] = true;
     ++report.objects;
     report.bytes += size;
-    if (!fault) return {};
-    KACHERY_TRY(intake_.quarantine(objects[i]));
-    report.damaged.push_back({objects[i], *std::move(fault)});
+    if (fault) (repaired ? report.repaired : report.damaged).push_back({objects[i], *std::move(fault)});
     return {};
   };
   KACHERY_TRY(parallel_for(objects.size(), threads_, check_object));

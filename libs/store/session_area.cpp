@@ -50,9 +50,9 @@ Result<> SessionArea::begin() {
   const std::scoped_lock guard(mutex_);
   if (!path_.empty()) return {};
   KACHERY_TRY(make_if_missing(root_, "tmp"));
-  reap_abandoned();
+  clear_abandoned();
   const std::string path = "tmp/" + std::string(kPrefix) + random_hex(8);
-  KACHERY_TRY(lock, root_.lock(path + kLockSuffix));
+  KACHERY_TRY(lock, root_.lock(path + kLockSuffix, Hold::alone));
   lock_ = std::move(lock);
   const Result<> made = root_.make_directory(path);
   if (!made) static_cast<void>(root_.remove(path + kLockSuffix));
@@ -60,7 +60,7 @@ Result<> SessionArea::begin() {
   return made;
 }
 
-void SessionArea::reap_abandoned() {
+void SessionArea::clear_abandoned() {
   const Result<std::vector<Entry>> entries = root_.list("tmp");
   if (!entries) return;
   const std::int64_t age_max = root_.can_sync_all() ? kReapAfterNs : kReapAfterUnsureNs;
@@ -69,7 +69,7 @@ void SessionArea::reap_abandoned() {
     const std::string lock_path = "tmp/" + entry.name;
     const Result<FileStamp> begun = root_.stamp(lock_path);
     if (!begun || clock_.now_ns() - begun->mtime_ns < age_max) continue;
-    const Result<std::unique_ptr<Lock>> lock = root_.lock(lock_path);
+    const Result<std::unique_ptr<Lock>> lock = root_.lock(lock_path, Hold::alone);
     if (!lock) continue;  // Alive, or somebody else's.
     reap(lock_path.substr(0, lock_path.size() - std::string_view(kLockSuffix).size()));
     static_cast<void>(root_.remove(lock_path));

@@ -52,9 +52,11 @@ class SessionArea {
 
   Result<Temporary> create(Access access);
 
+  // Removes what killed processes left, once it is old enough to be sure.
+  void clear_abandoned();
+
  private:
   Result<> begin();
-  void reap_abandoned();
   void reap(const std::string& path);
 
   Directory& root_;

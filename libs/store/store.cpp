@@ -55,44 +55,49 @@ Store::Store(const StoreParts& parts)
       known_(parts.cache, parts.clock),
       links_(parts.root, known_),
       area_(parts.root, parts.clock),
-      intake_(parts.root, known_, links_, area_) {}
+      gate_(parts.root),
+      notes_(parts.notes),
+      clock_(parts.clock),
+      intake_(IntakeParts{parts.root, known_, links_, area_, gate_, parts.notes}),
+      housekeeping_(
+          HousekeepingParts{parts.root, links_, area_, gate_, parts.notes, parts.clock, parts.threads}) {}
 
-Result<Stored> Store::put(ByteSource& source, Algorithm algorithm, Progress& progress) {
+Result<Stored> Store::put(ByteSource& source, Algorithm algorithm, Progress& progress, Origin origin) {
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
   KACHERY_TRY(size, source.read({buffer.get(), kPieceBytes}));
   const ByteView first(buffer.get(), size);
   if (size < kPieceBytes) {
     KACHERY_TRY(digest, hash_bytes(first, algorithm, progress));
-    return put_bytes(first, digest);
+    return put_bytes(first, digest, origin);
   }
   Prefixed whole(first, source);
-  KACHERY_TRY(staged, intake_.stage_stream(whole, algorithm, Sync::each, progress));
-  return put_staged(std::move(staged));
+  KACHERY_TRY(staged, intake_.stage_stream(whole, algorithm, {Sync::each, origin}, progress));
+  return put_staged(std::move(staged), origin);
 }
 
-Result<Stored> Store::put_bytes(ByteView bytes, const Digest& digest) {
+Result<Stored> Store::put_bytes(ByteView bytes, const Digest& digest, Origin origin) {
   for (int i = 0; i < kAdmitTriesMax; ++i) {
-    KACHERY_TRY(staged, intake_.stage_bytes(bytes, digest, Sync::each));
-    KACHERY_TRY(admitted, intake_.admit({&staged, 1}, Sync::each, 1));
+    KACHERY_TRY(staged, intake_.stage_bytes(bytes, digest, {Sync::each, origin}));
+    KACHERY_TRY(admitted, intake_.admit({&staged, 1}, {Sync::each, origin}, 1));
     if (admitted) return Stored{digest, bytes.size()};
   }
   return fail_vanishing();
 }
 
-Result<Stored> Store::put_staged(Staged staged) {
+Result<Stored> Store::put_staged(Staged staged, Origin origin) {
   for (int i = 0; i < kAdmitTriesMax; ++i) {
-    KACHERY_TRY(admitted, intake_.admit({&staged, 1}, Sync::each, 1));
+    KACHERY_TRY(admitted, intake_.admit({&staged, 1}, {Sync::each, origin}, 1));
     if (admitted) return Stored{staged.digest, staged.size};
   }
   return fail_vanishing();
 }
 
 Result<std::vector<Stored>> Store::put_files(std::span<const std::filesystem::path> paths,
-                                             Algorithm algorithm, Progress& progress) {
-  const Sync sync = sync_for(root_, paths.size());
+                                             Algorithm algorithm, Progress& progress, Origin origin) {
+  const Keeping keeping{sync_for(root_, paths.size()), origin};
   for (int i = 0; i < kAdmitTriesMax; ++i) {
-    KACHERY_TRY(batch, stage_files(paths, algorithm, sync, progress));
-    KACHERY_TRY(admitted, intake_.admit(batch, sync, threads_));
+    KACHERY_TRY(batch, stage_files(paths, algorithm, keeping, progress));
+    KACHERY_TRY(admitted, intake_.admit(batch, keeping, threads_));
     if (!admitted) continue;
     std::vector<Stored> stored;
     stored.reserve(batch.size());
@@ -103,12 +108,12 @@ Result<std::vector<Stored>> Store::put_files(std::span<const std::filesystem::pa
 }
 
 Result<std::vector<Staged>> Store::stage_files(std::span<const std::filesystem::path> paths,
-                                               Algorithm algorithm, Sync sync, Progress& progress) {
+                                               Algorithm algorithm, Keeping keeping, Progress& progress) {
   std::vector<std::optional<Staged>> slots(paths.size());
   const auto stage_one = [&](std::size_t i) -> Result<> {
     if (progress.cancel) return fail_cancelled();
     KACHERY_TRY(file, open_user_file(paths[i]));
-    KACHERY_TRY(staged, intake_.stage_user_file(*file, algorithm, sync, progress));
+    KACHERY_TRY(staged, intake_.stage_user_file(*file, algorithm, keeping, progress));
     slots[i] = std::move(staged);
     ++progress.items_done;
     return {};
@@ -122,6 +127,14 @@ Result<std::vector<Staged>> Store::stage_files(std::span<const std::filesystem::
 
 StoreWriter Store::create(Algorithm algorithm) {
   return {*this, algorithm};
+}
+
+std::optional<Digest> Store::manifest_of(const Digest& sha1) const {
+  return notes_ == nullptr ? std::nullopt : notes_->manifest_of(sha1);
+}
+
+void Store::remember_manifest(const Digest& sha1, const Digest& manifest) {
+  if (notes_ != nullptr) notes_->remember_manifest(sha1, manifest);
 }
 
 // --- Links
@@ -205,6 +218,7 @@ Result<std::vector<Stored>> Store::link_files(std::span<const std::filesystem::p
     // gen1's programs look for the record here.
     if (algorithm == Algorithm::sha1) KACHERY_TRY(write(record.gen1_str(), gen1_link_path(record.digest)));
   }
+  KACHERY_TRY(passed, gate_.pass());
   KACHERY_TRY(publish(root_, publications, sync, threads_));
   for (Temporary& temporary : temporaries) temporary.keep();
   KACHERY_TRY(make_durable(root_, standing, sync));
@@ -261,22 +275,25 @@ Result<Found> Store::find(const Digest& digest, const Accept& accept) {
 }
 
 Result<Found> Store::open(const Digest& digest, Progress& progress) {
-  return find(digest, [&](const File& file, const OpenLink* link) {
+  Result<Found> found = find(digest, [&](const File& file, const OpenLink* link) {
     return link != nullptr ? links_.holds(*link, progress) : known_.holds(file, digest, progress);
   });
+  if (found && !found->linked && notes_ != nullptr) notes_->remember_use_at_once(digest, clock_.now_ns());
+  return found;
 }
 
 Result<> Store::read(const Digest& digest, const Allocate& allocate, Progress& progress) {
-  KACHERY_TRY(find(digest, [&](const File& file, const OpenLink*) -> Result<bool> {
-    KACHERY_TRY(stamp, file.stamp());
-    const std::span<std::byte> space = allocate(stamp.size);
-    if (space.size() != stamp.size)
-      return fail(Code::exhausted,
-                  "not enough memory for " + std::to_string(stamp.size) + " bytes; load_file gives a path");
-    KACHERY_TRY(read_exactly(file, 0, space));
-    KACHERY_TRY(actual, hash_bytes(space, digest.algorithm(), progress));
-    return actual == digest;
-  }));
+  KACHERY_TRY(found, find(digest, [&](const File& file, const OpenLink*) -> Result<bool> {
+                KACHERY_TRY(stamp, file.stamp());
+                const std::span<std::byte> space = allocate(stamp.size);
+                if (space.size() != stamp.size)
+                  return fail(Code::exhausted, "not enough memory for " + std::to_string(stamp.size) +
+                                                   " bytes; load_file gives a path");
+                KACHERY_TRY(read_exactly(file, 0, space));
+                KACHERY_TRY(actual, hash_bytes(space, digest.algorithm(), progress));
+                return actual == digest;
+              }));
+  if (!found.linked && notes_ != nullptr) notes_->remember_use(digest, clock_.now_ns());
   return {};
 }
 
@@ -302,10 +319,10 @@ Result<Stored> StoreWriter::commit(const Digest* expected) {
   const Digest digest = hasher_.finish();
   if (expected != nullptr && digest != *expected)
     return fail(Code::corrupt, "the bytes have the hash " + digest.hex() + " instead of " + expected->hex());
-  if (!temporary_) return store_.put_bytes(buffer_, digest);
+  if (!temporary_) return store_.put_bytes(buffer_, digest, Origin::own);
   KACHERY_TRY(staged, store_.intake_.finish_large(*std::exchange(temporary_, std::nullopt), {digest, size_},
-                                                  Sync::each));
-  return store_.put_staged(std::move(staged));
+                                                  {Sync::each, Origin::own}));
+  return store_.put_staged(std::move(staged), Origin::own);
 }
 
 }  // namespace kachery

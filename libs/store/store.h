@@ -13,6 +13,7 @@
 #include "crypto/hasher.h"
 #include "os/clock.h"
 #include "os/directory.h"
+#include "store/housekeeping.h"
 #include "store/intake.h"
 #include "store/known_hashes.h"
 #include "store/links.h"
@@ -42,13 +43,15 @@ struct ScrubReport {
   std::uint64_t links = 0;
   ByteCount bytes = 0;
   std::vector<Finding> damaged;      // Objects, now in quarantine.
+  std::vector<Finding> repaired;     // Likewise, but copied anew from a linked file that has the content.
   std::vector<Finding> stale_links;  // Files of the user's that changed or went away.
   std::vector<Finding> missing;      // Asked for, and neither object nor link.
 };
 
 struct StoreParts {
   Directory& root;
-  HashCache* cache;  // May be null.
+  HashCache* cache;    // May be null.
+  ObjectNotes* notes;  // May be null.
   const Clock& clock;
   std::size_t threads;  // For batches.
 };
@@ -64,12 +67,13 @@ class Store {
   // Keeps everything in `source`. The same content twice is one object. Code::corrupt if another content has
   // the same digest already (a collision): the first stays, the second is refused. Code::exhausted if the
   // disk is full.
-  Result<Stored> put(ByteSource& source, Algorithm algorithm, Progress& progress);
+  Result<Stored> put(ByteSource& source, Algorithm algorithm, Progress& progress,
+                     Origin origin = Origin::own);
 
   // Keeps files, as one batch: durable together, all or an error. A path may name a pipe. In the order of
   // `paths`.
   Result<std::vector<Stored>> put_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
-                                        Progress& progress);
+                                        Progress& progress, Origin origin = Origin::own);
 
   // For content that comes in parts. The writer must not outlive the store.
   StoreWriter create(Algorithm algorithm);
@@ -95,18 +99,25 @@ class Store {
   }
 
   // Reads every object, or only those named, and says which are not what their name says; these are moved to
-  // quarantine/. Links are re-hashed too; a changed file of the user's is reported, its record stays.
+  // quarantine/, and made again from a linked file where one has the content. Links are re-hashed too; a
+  // changed file of the user's is reported, its record stays.
   Result<ScrubReport> scrub(std::span<const Digest> only, Progress& progress);
 
+  // gen1's manifest of a file, as far as it is remembered.
+  std::optional<Digest> manifest_of(const Digest& sha1) const;
+  void remember_manifest(const Digest& sha1, const Digest& manifest);
+
+  Housekeeping& housekeeping() { return housekeeping_; }
   Directory& root() { return root_; }
 
  private:
   friend class StoreWriter;
 
-  Result<Stored> put_bytes(ByteView bytes, const Digest& digest);
-  Result<Stored> put_staged(Staged staged);
+  Result<Stored> put_bytes(ByteView bytes, const Digest& digest, Origin origin);
+  Result<Stored> put_staged(Staged staged, Origin origin);
   Result<std::vector<Staged>> stage_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
-                                          Sync sync, Progress& progress);
+                                          Keeping keeping, Progress& progress);
+  Result<std::optional<std::filesystem::path>> repair(const Digest& digest, Progress& progress);
   // The user's file and its digest, checked against what is known by that digest.
   struct Linked;
   Result<Linked> link_one(const std::filesystem::path& path, Algorithm algorithm, Progress& progress);
@@ -124,7 +135,11 @@ class Store {
   KnownHashes known_;
   Links links_;
   SessionArea area_;
+  Gate gate_;
+  ObjectNotes* notes_;
+  const Clock& clock_;
   Intake intake_;
+  Housekeeping housekeeping_;
 };
 
 // Content that comes in parts: memory up to a piece (1 MiB), a temporary beyond. One thread at a time.

@@ -40,7 +40,7 @@ inline std::string pattern(std::size_t size) {
 }
 
 inline Store make_store(Directory& root, HashCache* cache = nullptr) {
-  return Store(StoreParts{root, cache, system_clock(), 1});
+  return Store(StoreParts{root, cache, nullptr, system_clock(), 1});
 }
 
 inline Result<Stored> put(Store& store, const std::string& bytes, Algorithm algorithm = Algorithm::sha1) {

@@ -25,7 +25,7 @@ class StoreTest : public testing::Test {
   ~StoreTest() override { fs::remove_all(home_); }
 
   Store open_store(std::size_t threads = 2) {
-    return Store(StoreParts{*root_, cache_.get(), system_clock(), threads});
+    return Store(StoreParts{*root_, cache_.get(), nullptr, system_clock(), threads});
   }
 
   // Written "long ago", so that its hash may be remembered.
@@ -175,6 +175,32 @@ TEST_F(StoreTest, ScrubFindsWhatIsDamagedAndPutsItAside) {
   EXPECT_EQ(store.open(sha1_of("bad"), progress_).error().code, Code::not_found)
       << "a miss now, to be had elsewhere";
   EXPECT_EQ(get(store, sha1_of("good")), "good");
+}
+
+TEST_F(StoreTest, ScrubMakesADamagedObjectAgainFromALinkedFile) {
+  Store store = open_store();
+  ASSERT_TRUE(put(store, "content"));
+  ASSERT_TRUE(link(store, write("linked", "content")));
+  const fs::path object = home_ / "store" / object_path(sha1_of("content"));
+  fs::permissions(object, fs::perms::owner_write, fs::perm_options::add);
+  std::ofstream(object) << "damaged";
+  const auto report = store.scrub({}, progress_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->damaged.empty());
+  ASSERT_EQ(report->repaired.size(), 1U);
+  EXPECT_NE(report->repaired[0].what.find("files/linked"), std::string::npos);
+  EXPECT_EQ(store.open(sha1_of("content"), progress_)->linked, false);
+  EXPECT_EQ(std::distance(fs::directory_iterator(home_ / "store/quarantine"), {}), 1);
+}
+
+TEST_F(StoreTest, ScrubReadsLinksThatOnlyTheFirstGenerationNoted) {
+  Store store = open_store();
+  const fs::path path = write("linked", "content");
+  ASSERT_TRUE(link(store, path));
+  fs::remove(home_ / "store" / link_path(sha1_of("content")));
+  EXPECT_EQ(store.scrub({}, progress_)->links, 1U);
+  std::ofstream(path) << "changed";
+  EXPECT_EQ(store.scrub({}, progress_)->stale_links.size(), 1U);
 }
 
 // --- Links

@@ -1,0 +1,143 @@
+// kachery-client, and kachery-store, -load, -cat, -link, -info: the first generation's commands.
+#include <fmt/format.h>
+
+#include "content.h"
+#include "core/uri.h"
+#include "older.h"
+
+namespace kachery::cli {
+namespace {
+
+// Where else to look: in one channel, which needs a hub. What is here needs none.
+struct Elsewhere {
+  std::string channel;
+  std::string direct_channel;
+  bool ephemeral = false;  // Changes nothing: no daemon is ever needed.
+
+  void declare(Options& options) {
+    options.option("--channel", channel, "Ask this channel, too");
+    options.option("--direct-channel", direct_channel, "Look into the bucket of this channel, too");
+    options.flag("-e,--enable-ephemeral", ephemeral, "Changes nothing: no daemon is needed");
+  }
+
+  // What becomes of a miss.
+  std::unexpected<Error> fail_with(const Context& context, Error error) const {
+    if (error.code == Code::not_found && !(channel.empty() && direct_channel.empty()))
+      return fail_no_hub(context, error.message + "; asking a channel");
+    return std::unexpected(std::move(error));
+  }
+};
+
+// With ?manifest= for a large file, as gen1 printed it.
+Result<> print_uri(Context& context, const Digest& digest, const std::filesystem::path& path) {
+  KACHERY_TRY(session, context.session());
+  KACHERY_TRY(manifest, session->gen1_manifest(digest, context.progress));
+  return context.print(Uri{digest, label_of(path), manifest}.str());
+}
+
+class CatFile final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.argument("uri", name_, "sha1://HASH/label, or a path");
+    options.option("--start", range_.start, "The first byte, counted from 0");
+    options.option("--end", range_.end, "The byte behind the last one");
+    elsewhere_.declare(options);
+  }
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(session, context.session());
+    const auto located = session->open(name_, Location::ignore, context.progress);
+    if (!located) return elsewhere_.fail_with(context, located.error());
+    KACHERY_TRY(write_range(context, *located, name_, range_));
+    return 0;
+  }
+
+ private:
+  std::string name_;
+  Range range_;
+  Elsewhere elsewhere_;
+};
+
+class LoadFile final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.argument("uri", name_, "sha1://HASH/label, or a path");
+    options.option("--dest", destination_, "Put a copy here, and print this path");
+    elsewhere_.declare(options);
+  }
+
+  Result<int> run(Context& context) override {
+    const auto located = load_content(context, name_, destination_);
+    if (!located) return elsewhere_.fail_with(context, located.error());
+    KACHERY_TRY(context.print(located->path.native()));
+    return 0;
+  }
+
+ private:
+  std::string name_;
+  std::string destination_;
+  Elsewhere elsewhere_;
+};
+
+class StoreFile final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.argument("path", path_, "A file");
+    options.option("--upload-to-channel", channel_, "Upload it for this channel, too");
+    options.flag("--single-chunk", single_chunk_, "Upload it in one piece");
+    options.flag("-e,--enable-ephemeral", ephemeral_, "Changes nothing: no daemon is needed");
+  }
+
+  Result<int> run(Context& context) override {
+    if (!channel_.empty()) return fail_no_hub(context, "--upload-to-channel");
+    const std::filesystem::path path = path_;
+    KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
+    KACHERY_TRY(print_uri(context, stored.front().digest, path));
+    return 0;
+  }
+
+ private:
+  std::string path_;
+  std::string channel_;
+  bool single_chunk_ = false;
+  bool ephemeral_ = false;
+};
+
+class LinkFile final : public Command {
+ public:
+  void declare(Options& options) override { options.argument("path", path_, "A file"); }
+
+  Result<int> run(Context& context) override {
+    const std::filesystem::path path = path_;
+    KACHERY_TRY(linked, link_content(context, {&path, 1}, Algorithm::sha1));
+    KACHERY_TRY(print_uri(context, linked.front().digest, path));
+    return 0;
+  }
+
+ private:
+  std::string path_;
+};
+
+class Version final : public Command {
+ public:
+  void declare(Options&) override {}
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(context.print(KACHERY_VERSION));
+    return 0;
+  }
+};
+
+}  // namespace
+
+CommandList client_commands() {
+  return {
+      {"store-file", "Keep a copy of a file, and print its URI", make_command<StoreFile>},
+      {"link-file", "Note where a file is, without a copy, and print its URI", make_command<LinkFile>},
+      {"load-file", "Print the path of a file's content", make_command<LoadFile>},
+      {"cat-file", "Write a file's content to standard output", make_command<CatFile>},
+      {"version", "Print the version", make_command<Version>},
+  };
+}
+
+}  // namespace kachery::cli

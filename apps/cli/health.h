@@ -1,0 +1,32 @@
+// Health: what kachery doctor looks at. A check changes nothing.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "client/configuration.h"
+
+namespace kachery::cli {
+
+enum class Status { ok, warning, error };
+
+struct Check {
+  std::string name;  // Of one check, such as "directory-mode".
+  Status status;
+  std::string what;       // What was looked at, and what was found.
+  std::string todo = {};  // What to do; empty where nothing is.
+};
+
+using Checks = std::vector<Check>;
+
+// The settings files and the variables; also where `configuration` could not be made of them.
+Checks check_settings(const Result<Configuration>& configuration);
+
+// The store's directory, and what lies in it.
+Checks check_store(const Configuration& configuration);
+
+// The files of our Python packages, and who else claims their names, beside the program at `program`.
+Checks check_installation(const std::filesystem::path& program);
+
+}  // namespace kachery::cli

@@ -1,0 +1,20 @@
+// What people want to know of a place on this machine when something is wrong with it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/error.h"
+
+namespace kachery {
+
+struct PathFacts {
+  unsigned owner;           // The user's number.
+  unsigned mode;            // Permission bits, with set-group-ID.
+  std::string file_system;  // "ext4", "nfs", ...; in hexadecimal where the name is not known here.
+};
+
+// Of what lies at `path`, symbolic links followed. Errors of the system's.
+Result<PathFacts> path_facts(const std::filesystem::path& path);
+
+}  // namespace kachery

@@ -1,0 +1,82 @@
+#include "store/walk.h"
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "os/parallel.h"
+#include "store/layout.h"
+
+namespace kachery {
+namespace {
+
+constexpr std::string_view kGen1Suffix = ".link";
+
+// The names of one kind in a directory; none if it is not there (any more).
+Result<std::vector<std::string>> names_in(const Directory& root, const std::string& path, EntryKind kind) {
+  const Result<std::vector<Entry>> entries = root.list(path);
+  std::vector<std::string> names;
+  if (!entries && entries.error().code != Code::not_found) return std::unexpected(entries.error());
+  if (!entries) return names;
+  for (const Entry& entry : *entries)
+    if (entry.kind == kind) names.push_back(entry.name);
+  std::ranges::sort(names);
+  return names;
+}
+
+// What a file at `path` is, if it lies at its place.
+std::optional<std::pair<Digest, Lying>> recognize(std::string_view path) {
+  if (path.ends_with(kGen1Suffix)) {
+    const auto digest = digest_of_path(path.substr(0, path.size() - kGen1Suffix.size()));
+    if (digest) return std::pair(*digest, Lying::gen1_link_record);
+    return std::nullopt;
+  }
+  const auto digest = digest_of_path(path);
+  if (!digest) return std::nullopt;
+  return std::pair(*digest, path.starts_with(kLinks) ? Lying::link_record : Lying::object);
+}
+
+// Everything below a directory of the second level, such as sha1/ab/cd.
+Result<> collect(const Directory& root, const std::string& path, std::vector<Walked>& found) {
+  KACHERY_TRY(thirds, names_in(root, path, EntryKind::directory));
+  for (const std::string& third : thirds) {
+    const std::string leaf = path + "/" + third;
+    KACHERY_TRY(names, names_in(root, leaf, EntryKind::file));
+    for (const std::string& name : names) {
+      const std::string place = leaf + "/" + name;
+      const auto recognized = recognize(place);
+      if (!recognized) continue;
+      const Result<FileStamp> stamp = root.stamp(place);
+      if (!stamp && stamp.error().code == Code::not_found) continue;
+      if (!stamp) return std::unexpected(stamp.error());
+      found.push_back({recognized->first, recognized->second, *stamp});
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> walk(const Directory& root, std::size_t threads,
+              const std::function<Result<>(const Walked&)>& visit) {
+  for (const std::string& prefix : {std::string(), std::string(kLinks) + "/"}) {
+    for (const Algorithm algorithm : kAlgorithms) {
+      const std::string tree = prefix + std::string(algorithm_name(algorithm));
+      KACHERY_TRY(firsts, names_in(root, tree, EntryKind::directory));
+      for (const std::string& first : firsts) {
+        const std::string above = tree + "/" + first;
+        KACHERY_TRY(seconds, names_in(root, above, EntryKind::directory));
+        std::vector<std::vector<Walked>> parts(seconds.size());
+        KACHERY_TRY(parallel_for(seconds.size(), threads, [&](std::size_t i) {
+          return collect(root, above + "/" + seconds[i], parts[i]);
+        }));
+        for (const auto& part : parts)
+          for (const Walked& walked : part) KACHERY_TRY(visit(walked));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace kachery

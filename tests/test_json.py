@@ -1,0 +1,116 @@
+"""Every command's --json, against its schema in docs/formats/json: what programs read must not change its shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+from conftest import REPOSITORY
+from harness import Program, clean_environment, sha1
+
+
+SCHEMAS = REPOSITORY / "docs/formats/json"
+HERE = f"sha1://{sha1(b'content')}/f"
+NOWHERE = "sha1://" + "0" * 40
+
+# What is run for each command, in a home with the file f, whose content is stored; and what of that fails.
+CALLS: dict[str, list[list[str]]] = {
+    "store": [["f"], ["--sha256", "f", "f"]],
+    "link": [["f"]],
+    "load": [[HERE], ["f"]],
+    "info": [[], [HERE], ["f"]],
+    "verify": [[], [HERE]],
+    "ls": [[], ["--objects"], ["--links"]],
+    "du": [[]],
+    "rm": [[HERE]],
+    "gc": [[], ["--max-size", "0", "--own", "--min-age", "0"], ["--dry-run", "--max-size", "0", "--own", "--min-age", "0"]],
+    "config": [[], ["zone"]],
+    "context list": [[]],
+    "context create": [["x", "--directory", "/d"], ["y", "--zone", "z"]],
+    "context show": [["lab"]],
+    "context use": [["lab"], ["--none"]],
+    "context remove": [["lab"]],
+    "doctor": [[]],
+    "completion": [["bash"], ["zsh"], ["fish"]],
+    "manual": [[], ["context", "list"]],
+}
+FAILURES: list[tuple[str, list[str]]] = [
+    ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
+    ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]), ("context create", ["lab"]), ("context show", ["gone"]),
+    ("context use", ["gone"]), ("context remove", ["gone"]),
+]
+
+
+@pytest.fixture
+def run(program: Program, tmp_path: Path):
+    (tmp_path / "f").write_bytes(b"content")
+    (tmp_path / ".config/kachery").mkdir(parents=True)
+    (tmp_path / ".config/kachery/config.yaml").write_text("contexts: {lab: {zone: lab}}\n")
+
+    def call(command: str, arguments: list[str]):
+        environment = clean_environment() | {"HOME": str(tmp_path)}
+        return program.run(*command.split(), "--json", *arguments, env=environment, cwd=tmp_path)
+
+    call("store", ["f"]).expect()
+    return call
+
+
+def schema(name: str) -> dict:
+    found = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(found)
+    return found
+
+
+def validate(name: str, stdout: bytes) -> None:
+    assert stdout.count(b"\n") == 1, stdout
+    jsonschema.validate(json.loads(stdout), schema(name))
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(name, call) for name, calls in CALLS.items() for call in calls])
+def test_a_result_is_what_its_schema_says(run, command: str, arguments: list[str]) -> None:
+    validate(command, run(command, arguments).expect(0).stdout)
+
+
+@pytest.mark.parametrize(("command", "arguments"), FAILURES)
+def test_a_failure_is_an_error_object(run, command: str, arguments: list[str]) -> None:
+    outcome = run(command, arguments)
+    assert outcome.code not in (0, 3)
+    validate("error", outcome.stdout)
+
+
+def test_damage_is_a_result_and_not_an_error(run, tmp_path: Path) -> None:
+    (stored,) = (tmp_path / ".kachery/sha1").glob("??/??/??/*")
+    stored.chmod(0o644)
+    stored.write_bytes(b"contemt")
+    outcome = run("verify", []).expect(7)
+    validate("verify", outcome.stdout)
+    assert json.loads(outcome.stdout)["damaged"]
+
+
+def commands(program: Program) -> set[str]:
+    """All there are, as --help names them."""
+
+    def below(*words: str) -> set[str]:
+        text = program.run(*words, "--help").expect(0).stdout.decode()
+        names = re.findall(r"^  ([a-z-]+) ", text.partition("Subcommands:\n")[2], re.MULTILINE)
+        return {name for sub in names for name in below(*words, sub)} if names else {" ".join(words)}
+
+    return below()
+
+
+def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
+    found = commands(program) - {"cat"}  # Its result is the content.
+    assert found == set(CALLS)
+    assert {path.name for path in SCHEMAS.iterdir()} == {
+        f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
+
+
+def test_the_schemas_refuse_what_they_should(run) -> None:
+    """So that the tests above can fail."""
+    result = json.loads(run("load", [HERE]).stdout)
+    for wrong in (result | {"kind": "other"}, result | {"more": 1}, {k: v for k, v in result.items() if k != "size"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema("load"))
