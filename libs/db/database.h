@@ -36,8 +36,9 @@ class Database {
   // Waits for other processes: up to 5 s for a cache, up to a minute for what must be durable.
   static Result<Database> open(const std::filesystem::path& path, Durability durability,
                                Journal journal = Journal::wal);
-  // Opens a file that is there, of an older program's for instance, and changes nothing, neither in it nor
-  // beside it; also where we may only read. Code::not_found.
+  // Opens a file that is there, of an older program's for instance, and changes nothing in it; also where we
+  // may only read. Nor is anything made beside it, unless it is in WAL mode and we may write there.
+  // Code::not_found.
   static Result<Database> open_read_only(const std::filesystem::path& path);
 
   Database(Database&&) noexcept;
