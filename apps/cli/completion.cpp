@@ -22,6 +22,7 @@ std::string last_word(const CommandWords& command) {
 // What may follow, but for paths.
 std::vector<std::string> words_after(const CommandWords& command) {
   std::vector<std::string> words;
+  words.reserve(command.commands.size());
   for (const CommandWords& sub : command.commands) words.push_back(last_word(sub));
   for (const OptionWords& option : command.options)
     for (const std::string& word : option.argument ? option.choices : option.names) words.push_back(word);
