@@ -23,6 +23,10 @@ CALLS: dict[str, list[list[str]]] = {
     "load": [[HERE], ["f"]],
     "info": [[], [HERE], ["f"]],
     "verify": [[], [HERE]],
+    "ls": [[], ["--objects"], ["--links"]],
+    "du": [[]],
+    "rm": [[HERE]],
+    "gc": [[], ["--max-size", "0", "--own", "--min-age", "0"], ["--dry-run", "--max-size", "0", "--own", "--min-age", "0"]],
     "config": [[], ["zone"]],
     "context list": [[]],
     "context create": [["x", "--directory", "/d"], ["y", "--zone", "z"]],
@@ -35,7 +39,7 @@ CALLS: dict[str, list[list[str]]] = {
 }
 FAILURES: list[tuple[str, list[str]]] = [
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
-    ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("context create", ["lab"]), ("context show", ["gone"]),
+    ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]), ("context create", ["lab"]), ("context show", ["gone"]),
     ("context use", ["gone"]), ("context remove", ["gone"]),
 ]
 

@@ -7,6 +7,7 @@ namespace kachery::cli {
 
 CommandList content_commands();
 CommandList care_commands();
+CommandList space_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();
