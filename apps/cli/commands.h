@@ -11,6 +11,7 @@ CommandList space_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();
+CommandList mutable_commands();
 
 // In the order of --help.
 CommandList all_commands();

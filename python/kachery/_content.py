@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol, TypeVar
 
-from . import _hub, _json, _native, _session
+from . import _extras, _hub, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
+from ._file import ContentFile
 
 Path = str | bytes | os.PathLike[Any]
-Progress = Callable[[int, int], None] | None
+Progress = Callable[[int, int], object] | None
 LabelStyle = Literal["path", "query"]
 T = TypeVar("T")
 
@@ -95,6 +96,7 @@ def json_saver(value: Any, **options: Any) -> Save:
 
 
 def npy_saver(array: Any) -> Save:
+    _extras.require("numpy", "store_npy")
     from . import _npy
 
     return lambda sink: _npy.save(array, sink)
@@ -103,7 +105,16 @@ def npy_saver(array: Any) -> Save:
 def pkl_saver(value: Any) -> Save:
     from . import _pickle
 
-    return lambda sink: _pickle.dump(value, sink)
+    def save(sink: Sink) -> None:
+        try:
+            _pickle.dump(value, sink)
+        except Invalid:  # It was looked at before anything was written.
+            without_uris = _uri.plain(value)
+            if without_uris is value:
+                raise
+            _pickle.dump(without_uris, sink)
+
+    return save
 
 
 # --- Loading. A miss raises NotFound. `use_location` also looks where a URI's location= says.
@@ -117,36 +128,43 @@ def load_file(name: str, dest: Path | None, progress: Progress, *, use_location:
     return os.fsdecode(dest)
 
 
-def load_bytes(name: str, start: int | None, end: int | None, *, use_location: bool = False) -> bytes:
+def load_bytes(
+    name: str, start: int | None, end: int | None, progress: Progress = None, *, use_location: bool = False
+) -> bytes:
     if start is None and end is None:
-        return bytes(load_all(name, use_location=use_location))
-    return _session.current().read_range(os.fsencode(name), start, end, use_location=use_location)
+        return bytes(load_all(name, progress, use_location=use_location))
+    return _session.current().read_range(
+        os.fsencode(name), start, end, on_progress=progress, use_location=use_location
+    )
 
 
-def load_all(name: str, *, use_location: bool = False) -> bytearray:
+def load_all(name: str, progress: Progress = None, *, use_location: bool = False) -> bytearray:
     """The whole content; exactly these bytes were hashed."""
-    return _session.current().read(os.fsencode(name), None, use_location=use_location)
+    return _session.current().read(os.fsencode(name), progress, use_location=use_location)
 
 
-def load_text(name: str, *, use_location: bool = False) -> str:
+def load_text(name: str, progress: Progress = None, *, use_location: bool = False) -> str:
     try:
-        return load_all(name, use_location=use_location).decode("utf-8")
+        return load_all(name, progress, use_location=use_location).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Corrupt(f"{name}: its content is not text in UTF-8 (byte {error.start})") from None
 
 
-def load_json(name: str, *, use_location: bool = False) -> Any:
-    return _json.loads(load_all(name, use_location=use_location), name)
+def load_json(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
+    return _json.loads(load_all(name, progress, use_location=use_location), name)
 
 
-def load_npy(name: str, *, use_location: bool = False) -> Any:
+def load_npy(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
+    _extras.require("numpy", "load_npy")
     from . import _npy
 
-    return _npy.load(load_all(name, use_location=use_location))
+    return _npy.load(load_all(name, progress, use_location=use_location))
 
 
-def load_pkl(name: str, allow_unsafe_pickle: bool = False, *, use_location: bool = False) -> Any:
-    data = load_all(name, use_location=use_location)
+def load_pkl(
+    name: str, allow_unsafe_pickle: bool = False, progress: Progress = None, *, use_location: bool = False
+) -> Any:
+    data = load_all(name, progress, use_location=use_location)
     if allow_unsafe_pickle:
         import pickle
 
@@ -160,7 +178,7 @@ def cat(name: str, *, use_location: bool = False) -> None:
     """Write the content to standard output, in pieces."""
     import shutil
 
-    with open(load_file(name, None, None, use_location=use_location), "rb") as file:
+    with open(load_file(name, None, None, use_location=True), "rb") if use_location else ContentFile(name) as file:
         shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
 

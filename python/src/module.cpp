@@ -62,6 +62,8 @@ NB_MODULE(_native, m) {
   });
   session.def("abandon", &PySession::abandon);
   bind_content(m, session);
+  bind_reader(m, session);
+  bind_upkeep(session);
   bind_identity(session);
   bind_mutables(session);
 }
