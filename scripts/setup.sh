@@ -26,6 +26,14 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# The packages of pyproject.toml's extra that the tests need, one a line.
+test_requirements() {
+  /usr/bin/python3 -c '
+import tomllib
+with open("pyproject.toml", "rb") as file:
+    print(*tomllib.load(file)["project"]["optional-dependencies"]["test"], sep="\n")'
+}
+
 # A fingerprint of everything that goes into the wheel.
 wheel_inputs() {
   find CMakeLists.txt VERSION README.md LICENSE pyproject.toml cmake libs apps python -type f \

@@ -91,7 +91,7 @@ class Store:
     path: Path
 
     def run(self, command: str, *arguments: Argument, **options) -> Outcome:
-        return self.program.run(command, "--dir", self.path, "-q", *arguments, **options)
+        return self.program.run(*command.split(), "--dir", self.path, "-q", *arguments, **options)
 
     def put(self, data: bytes) -> str:
         """Stores bytes that must be taken, and gives their digest."""

@@ -23,20 +23,30 @@ CALLS: dict[str, list[list[str]]] = {
     "load": [[HERE], ["f"]],
     "info": [[], [HERE], ["f"]],
     "verify": [[], [HERE]],
+    "ls": [[], ["--objects"], ["--links"]],
+    "du": [[]],
+    "rm": [[HERE]],
+    "gc": [[], ["--max-size", "0", "--own", "--min-age", "0"], ["--dry-run", "--max-size", "0", "--own", "--min-age", "0"]],
     "config": [[], ["zone"]],
     "context list": [[]],
     "context create": [["x", "--directory", "/d"], ["y", "--zone", "z"]],
     "context show": [["lab"]],
     "context use": [["lab"], ["--none"]],
     "context remove": [["lab"]],
+    "mutable get": [["key"], ["@a/file"]],
+    "mutable set": [["key", "value"], ["--parse", '{"a":1}', "[1, null]"], ["@a/file", "text"]],
+    "mutable delete": [["key"], ["@a/file"], ["--folder", "@a"]],
+    "mutable list": [[], ["--file"]],
     "doctor": [[]],
     "completion": [["bash"], ["zsh"], ["fish"]],
     "manual": [[], ["context", "list"]],
 }
 FAILURES: list[tuple[str, list[str]]] = [
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
-    ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("context create", ["lab"]), ("context show", ["gone"]),
-    ("context use", ["gone"]), ("context remove", ["gone"]),
+    ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]),
+    ("context create", ["lab"]), ("context show", ["gone"]),
+    ("context use", ["gone"]), ("context remove", ["gone"]), ("mutable get", ["gone"]), ("mutable delete", ["@a/gone"]),
+    ("mutable set", ["--parse", "key", "value"]), ("manual", ["gone"]),
 ]
 
 
@@ -51,6 +61,8 @@ def run(program: Program, tmp_path: Path):
         return program.run(*command.split(), "--json", *arguments, env=environment, cwd=tmp_path)
 
     call("store", ["f"]).expect()
+    call("mutable set", ["key", "value"]).expect()
+    call("mutable set", ["@a/file", "text"]).expect()
     return call
 
 

@@ -127,6 +127,18 @@ def test_what_needs_a_hub_says_how_to_name_one(older: Older, words) -> None:
     assert not older.store.path.exists()
 
 
+def test_a_node_has_an_id_only_after_it_was_made(older: Older) -> None:
+    assert "generate-node-id" in older.run("kachery-info").expect(MISSING).stderr
+    made = older.run("kachery-client", "generate-node-id").expect(OK).stdout
+    assert len(made) == 65, "the ID, and nothing of the private key"
+    assert older.run("kachery-client", "generate-node-id").expect(OK).stdout == made
+    key = older.store.path / "private.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    (older.store.path / "owner").write_text("somebody@example.org\n")
+    lines = older.run("kachery-info", "-e").expect(OK).stdout.decode().splitlines()
+    assert lines == [f"Node ID: {made.decode().strip()}", "Owner: somebody@example.org"]
+
+
 def test_names_that_never_were_are_refused(older: Older) -> None:
     assert "kachery-frobnicate" in older.run("kachery-frobnicate").expect(USAGE).stderr
     assert "frobnicate" in older.run("kachery-cloud", "frobnicate").expect(USAGE).stderr

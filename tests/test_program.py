@@ -39,7 +39,7 @@ def test_every_json_result_is_one_object_with_the_documented_members(store: Stor
     assert result("load", uri) == found
     assert result("info", uri) == found | {"label": "a"}
     assert result("load", str(path)) == {"name": str(path), "path": str(path), "size": 7, "kind": "path"}
-    assert result("verify") == {"objects": 1, "links": 1, "bytes": 7, "damaged": [], "stale_links": [], "missing": []}
+    assert result("verify") == {"objects": 1, "links": 1, "bytes": 7, "damaged": [], "repaired": [], "stale_links": [], "missing": []}
     about = result("info")
     assert about["directory"] == str(store.path)
     assert (about["directory_origin"], about["directory_exists"]) == ("--dir", True)

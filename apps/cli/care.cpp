@@ -57,12 +57,14 @@ class VerifyCommand final : public Command {
                                         {"links", report.links},
                                         {"bytes", report.bytes},
                                         {"damaged", findings_as_json(report.damaged)},
+                                        {"repaired", findings_as_json(report.repaired)},
                                         {"stale_links", findings_as_json(report.stale_links)},
                                         {"missing", findings_as_json(report.missing)}});
     KACHERY_TRY(
         context.print(fmt::format("{} objects, {} links, {} checked: {} damaged, {} links stale, {} missing",
                                   report.objects, report.links, human_size(report.bytes),
                                   report.damaged.size(), report.stale_links.size(), report.missing.size())));
+    say_findings("damaged, and made again", report.repaired);
     say_findings("damaged, moved to quarantine/", report.damaged);
     say_findings("stale link", report.stale_links);
     say_findings("missing", report.missing);

@@ -1,9 +1,12 @@
 // kachery-client, and kachery-store, -load, -cat, -link, -info: the first generation's commands.
 #include <fmt/format.h>
 
+#include "client/identity.h"
 #include "content.h"
+#include "core/text.h"
 #include "core/uri.h"
 #include "older.h"
+#include "os/file.h"
 
 namespace kachery::cli {
 namespace {
@@ -118,6 +121,63 @@ class LinkFile final : public Command {
   std::string path_;
 };
 
+// Who this node is. gen1 knew the owner from a file, and later from the hub.
+class Info final : public Command {
+ public:
+  void declare(Options& options) override {
+    options.flag("-e,--enable-ephemeral", ephemeral_, "Changes nothing: no daemon is needed");
+  }
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(identity, find_identity(configuration, MissingKey::none));
+    if (!identity)
+      return fail(Code::not_found, "this node has no key yet; kachery-client generate-node-id makes one");
+    KACHERY_TRY(context.print("Node ID: " + identity->node_id().hex()));
+    KACHERY_TRY(owner, owner_of(configuration));
+    KACHERY_TRY(context.print("Owner: " + owner));
+    return 0;
+  }
+
+ private:
+  // The file "owner" beside the keys of gen1; empty where there is none.
+  static Result<std::string> owner_of(const Configuration& configuration) {
+    KACHERY_TRY(places, key_directories(configuration));
+    for (const auto& place : places) {
+      const auto file = open_user_file(place / "owner");
+      if (!file) continue;
+      std::string text(kOwnerSizeMax, '\0');
+      KACHERY_TRY(size, (*file)->read_at(0, std::as_writable_bytes(std::span(text))));
+      text.resize(size);
+      return printable(text.substr(0, text.find('\n')));
+    }
+    return "";
+  }
+
+  static constexpr std::size_t kOwnerSizeMax = 80;  // gen1's own limit.
+  bool ephemeral_ = false;
+};
+
+// gen1 printed the private key, too; ours stays in its file.
+class GenerateNodeId final : public Command {
+ public:
+  void declare(Options&) override {}
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(identity, find_identity(configuration, MissingKey::generate));
+    KACHERY_ASSERT(identity);
+    KACHERY_TRY(context.print(identity->node_id().hex()));
+    return 0;
+  }
+};
+
+class ConfigEphemeralNode final : public Command {
+ public:
+  void declare(Options&) override {}
+  Result<int> run(Context& context) override { return fail_no_hub(context, "naming the owner of this node"); }
+};
+
 class Version final : public Command {
  public:
   void declare(Options&) override {}
@@ -136,6 +196,10 @@ CommandList client_commands() {
       {"link-file", "Note where a file is, without a copy, and print its URI", make_command<LinkFile>},
       {"load-file", "Print the path of a file's content", make_command<LoadFile>},
       {"cat-file", "Write a file's content to standard output", make_command<CatFile>},
+      {"info", "Print who this node is", make_command<Info>},
+      {"generate-node-id", "Make this node's key if there is none, and print its ID",
+       make_command<GenerateNodeId>},
+      {"config-ephemeral-node", "Name the owner of this node", make_command<ConfigEphemeralNode>},
       {"version", "Print the version", make_command<Version>},
   };
 }

@@ -6,8 +6,8 @@ namespace kachery::cli {
 
 CommandList all_commands() {
   CommandList all;
-  for (const auto family :
-       {content_commands, care_commands, configuring_commands, doctor_commands, document_commands})
+  for (const auto family : {content_commands, care_commands, space_commands, mutable_commands,
+                            configuring_commands, doctor_commands, document_commands})
     std::ranges::move(family(), std::back_inserter(all));
   return all;
 }

@@ -7,9 +7,11 @@ namespace kachery::cli {
 
 CommandList content_commands();
 CommandList care_commands();
+CommandList space_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();
+CommandList mutable_commands();
 
 // In the order of --help.
 CommandList all_commands();

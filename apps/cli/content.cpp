@@ -105,7 +105,11 @@ Result<> print_stored(const Context& context, const Named& named, Paths paths,
 
 class StoreCommand final : public Command {
  public:
-  void declare(Options& options) override { named_.declare(options); }
+  void declare(Options& options) override {
+    named_.declare(options);
+    options.flag("--evictable", evictable_,
+                 "gc may delete it when the store is over its limit: for what can be had again");
+  }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(paths, paths_of(named_, context.progress));
@@ -117,18 +121,21 @@ class StoreCommand final : public Command {
  private:
   Result<std::vector<Stored>> store(Context& context, Paths paths) const {
     if (std::ranges::find(paths, "-") == paths.end())
-      return store_content(context, paths, named_.algorithm());
+      return store_content(context, paths, named_.algorithm(), origin());
     if (paths.size() > 1)
       return fail(Code::invalid, "standard input (\"-\") is stored alone, without other files");
     KACHERY_TRY(session, context.session());
     KACHERY_TRY(store, session->writing_store());
     const ProgressPrinter printer(context.progress, "storing", context.common.quiet);
     const auto source = stream_of_descriptor(STDIN_FILENO, context.progress.cancel);
-    KACHERY_TRY(one, store->put(*source, named_.algorithm(), context.progress));
+    KACHERY_TRY(one, store->put(*source, named_.algorithm(), context.progress, origin()));
     return std::vector{one};
   }
 
+  Origin origin() const { return evictable_ ? Origin::fetched : Origin::own; }
+
   Named named_;
+  bool evictable_ = false;
 };
 
 class LinkCommand final : public Command {
@@ -231,11 +238,11 @@ class InfoCommand final : public Command {
 
 }  // namespace
 
-Result<std::vector<Stored>> store_content(Context& context, Paths paths, Algorithm algorithm) {
+Result<std::vector<Stored>> store_content(Context& context, Paths paths, Algorithm algorithm, Origin origin) {
   count_sizes(paths, context.progress);
   KACHERY_TRY(session, context.session());
   const ProgressPrinter printer(context.progress, "storing", context.common.quiet);
-  return session->store_many(paths, algorithm, context.progress);
+  return session->store_many(paths, algorithm, context.progress, origin);
 }
 
 Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorithm algorithm) {

@@ -14,7 +14,8 @@ namespace kachery::cli {
 using Paths = std::span<const std::filesystem::path>;
 
 // Copies into the store, or links to files, with progress on standard error.
-Result<std::vector<Stored>> store_content(Context& context, Paths paths, Algorithm algorithm);
+Result<std::vector<Stored>> store_content(Context& context, Paths paths, Algorithm algorithm,
+                                          Origin origin = Origin::own);
 Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorithm algorithm);
 
 // Finds what `name` stands for, and puts a copy at `destination` unless that is empty; the path is then that.

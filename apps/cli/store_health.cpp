@@ -92,9 +92,11 @@ Check check_sessions(const fs::path& root) {
   const auto directory = open_directory(root, Missing::fail);
   const auto old = fs::file_time_type::clock::now() - std::chrono::minutes(10);
   for (const auto& entry : fs::directory_iterator(root / "tmp", error)) {
-    if (entry.path().extension() != ".lock" || entry.last_write_time(error) > old || !directory) continue;
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("session-") || !name.ends_with(".lock")) continue;
+    if (entry.last_write_time(error) > old || !directory) continue;
     // Held while its process lives.
-    if ((*directory)->lock("tmp/" + entry.path().filename().native())) ++left;
+    if ((*directory)->lock("tmp/" + name, Hold::alone)) ++left;
   }
   if (left == 0) return {"sessions", Status::ok, "no process left anything unfinished"};
   return {"sessions", Status::warning, fmt::format("{} processes left unfinished files in tmp/", left),

@@ -100,10 +100,13 @@ Result<std::optional<KeyPair>> read_pair(const KeyFiles& files) {
   return *std::move(pair);
 }
 
-Result<std::optional<KeyPair>> generate(const std::filesystem::path& directory, Audience audience) {
-  KACHERY_TRY(make_own_directory(directory, audience));
+// Where a new pair belongs. The pair that is there then: `made`, or that of somebody who was quicker.
+Result<std::optional<KeyPair>> write_pair(const Configuration& configuration, const KeyPair& made) {
+  KACHERY_TRY(directories, key_directories(configuration));
+  const std::filesystem::path& directory = directories.front();
+  const bool in_state = directory.parent_path() == configuration.state_directory;
+  KACHERY_TRY(make_own_directory(directory, in_state ? Audience::writers : Audience::readers));
   const KeyFiles files(directory);
-  const KeyPair made = KeyPair::generate();
   KACHERY_TRY(write_new(files.private_key, private_pem(made).bytes()));
   KACHERY_TRY(pair, read_pair(files));
   if (!pair) return fail(Code::internal, files.private_key.native() + " was removed while it was made");
@@ -130,8 +133,18 @@ Result<std::optional<KeyPair>> find_identity(const Configuration& configuration,
     return pair;
   }
   if (missing == MissingKey::none) return std::nullopt;
-  const bool in_state = first.parent_path() == configuration.state_directory;
-  return generate(first, in_state ? Audience::writers : Audience::readers);
+  return write_pair(configuration, KeyPair::generate());
+}
+
+Result<> adopt_identity(const Configuration& configuration, const KeyPair& pair) {
+  KACHERY_TRY(current, find_identity(configuration, MissingKey::none));
+  if (!current) {
+    KACHERY_TRY(written, write_pair(configuration, pair));
+    current = std::move(written);
+  }
+  if (current->node_id() == pair.node_id()) return {};
+  return fail(Code::exists, "this is node " + current->node_id().hex() + " already, and does not become " +
+                                pair.node_id().hex() + ": use another store (KACHERY_DIR) for that");
 }
 
 }  // namespace kachery

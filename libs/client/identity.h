@@ -19,4 +19,8 @@ enum class MissingKey { none, generate };
 // together, Code::denied for a private key that others may read. No message shows anything of a key.
 Result<std::optional<KeyPair>> find_identity(const Configuration& configuration, MissingKey missing);
 
+// Makes this the node that `pair` belongs to, on the disk, where a new pair would be made. Code::exists if it
+// is another node already; the errors of find_identity.
+Result<> adopt_identity(const Configuration& configuration, const KeyPair& pair);
+
 }  // namespace kachery

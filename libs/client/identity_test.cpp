@@ -136,6 +136,18 @@ TEST_F(IdentityTest, WithoutItsPublicFileIsRepairedWhenAskedTo) {
 }
 
 // Its members are nodes of their own: nobody's key lies where others may write, or is needed to make one.
+TEST_F(IdentityTest, IsTakenOverByWhoHasNone) {
+  const KeyPair brought = KeyPair::generate();
+  ASSERT_TRUE(adopt_identity(configuration_, brought));
+  EXPECT_EQ(find(), brought.node_id().hex());
+  EXPECT_EQ(parse_public_pem(read(own_ / "public.pem"))->hex(), brought.node_id().hex());
+  EXPECT_EQ(fs::status(own_ / "private.pem").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_TRUE(adopt_identity(configuration_, brought)) << "it is that node already";
+  const auto refused = adopt_identity(configuration_, KeyPair::generate());
+  EXPECT_EQ(refused.error().code, Code::exists) << "the pair that it has may be the only copy";
+  EXPECT_EQ(find(), brought.node_id().hex());
+}
+
 TEST_F(IdentityTest, InASharedDirectoryIsEachMembersOwn) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   write_pair(own_, KeyPair::generate());

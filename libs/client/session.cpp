@@ -258,7 +258,7 @@ Result<std::optional<Digest>> Session::gen1_manifest(const Digest& sha1, Progres
 }
 
 Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem::path> paths,
-                                                Algorithm algorithm, Progress& progress) {
+                                                Algorithm algorithm, Progress& progress, Origin origin) {
   KACHERY_TRY(store, writing_store());
   std::vector<Stored> stored(paths.size(),
                              Stored{Digest(algorithm, std::vector<std::byte>(digest_size(algorithm))), 0});
@@ -271,11 +271,11 @@ Result<std::vector<Stored>> Session::store_many(std::span<const std::filesystem:
       continue;
     }
     KACHERY_TRY(stream, open_stream(paths[i], progress.cancel));
-    KACHERY_TRY(one, store->put(*stream, algorithm, progress));
+    KACHERY_TRY(one, store->put(*stream, algorithm, progress, origin));
     ++progress.items_done;
     stored[i] = one;
   }
-  KACHERY_TRY(batch, store->put_files(files, algorithm, progress));
+  KACHERY_TRY(batch, store->put_files(files, algorithm, progress, origin));
   for (std::size_t i = 0; i < batch.size(); ++i) stored[places[i]] = batch[i];
   return stored;
 }

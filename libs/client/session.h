@@ -55,7 +55,7 @@ class Session {
   // Keeps copies of files, which may also be pipes, in the order of `paths`. The regular files are one batch:
   // all are durable, or the call fails.
   Result<std::vector<Stored>> store_many(std::span<const std::filesystem::path> paths, Algorithm algorithm,
-                                         Progress& progress);
+                                         Progress& progress, Origin origin = Origin::own);
 
   // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked.
   // Code::not_found says where it looked. May give "chunks", which are checked as they are read.

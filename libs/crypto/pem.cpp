@@ -46,21 +46,22 @@ Secret print(const Form& form, ByteView key) {
   return text;
 }
 
-// The 32 bytes, or nothing.
+// The 32 bytes, or nothing. What they print as must be the text: so nothing is left to how strict the library
+// is, which takes some bytes that are not base64.
 std::optional<Secret> parse(const Form& form, std::string_view text) {
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.size() != form.begin.size() + form.base64_size + form.end.size() ||
-      !text.starts_with(form.begin) || !text.ends_with(form.end))
-    return std::nullopt;
-  const std::vector<std::byte> prefix = der_prefix(form);
-  Secret der(prefix.size() + kKeySize);
-  std::size_t size = 0;
+  if (text.size() < form.begin.size() + form.base64_size) return std::nullopt;
   const std::string_view body = text.substr(form.begin.size(), form.base64_size);
+  Secret der(form.der_prefix_hex.size() / 2 + kKeySize);
+  std::size_t size = 0;
   if (sodium_base642bin(reinterpret_cast<unsigned char*>(der.bytes().data()), der.bytes().size(), body.data(),
                         body.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-      size != der.bytes().size() || !std::ranges::equal(der.bytes().first(prefix.size()), prefix))
+      size != der.bytes().size())
     return std::nullopt;
-  return Secret(ByteView(der.bytes()).subspan(prefix.size()));
+  Secret key(ByteView(der.bytes()).last(kKeySize));
+  const Secret printed = print(form, key.bytes());
+  const std::string_view with_newline = printed.text();
+  if (text != with_newline && text != with_newline.substr(0, with_newline.size() - 1)) return std::nullopt;
+  return key;
 }
 
 }  // namespace

@@ -6,18 +6,37 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
-from . import _json, _native, _session
+from . import _extras, _hub, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
+from ._file import ContentFile
 
 Path = str | bytes | os.PathLike[Any]
-Progress = Callable[[int, int], None] | None
+Progress = Callable[[int, int], object] | None
 LabelStyle = Literal["path", "query"]
+T = TypeVar("T")
 
 
-def uri_of(algorithm: str, hex_digest: str, label: str | None, style: LabelStyle) -> str:
-    return _native.format_uri(algorithm, hex_digest, os.fsencode(label or ""), style)
+class Sink(Protocol):
+    """Takes all of the bytes it is given."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+# Writes some content into a sink.
+Save = Callable[[Sink], object]
+
+
+def uri_of(
+    algorithm: str,
+    hex_digest: str,
+    label: str | None,
+    style: LabelStyle,
+    manifest: str | None = None,
+    location: bytes | None = None,
+) -> str:
+    return _native.format_uri(algorithm, hex_digest, os.fsencode(label or ""), style, manifest, location)
 
 
 def base_name(path: Path) -> str:
@@ -35,79 +54,117 @@ def link_many(paths: Iterable[Path], algorithm: str, progress: Progress) -> list
     return _session.current().link_many([os.fsencode(path) for path in paths], algorithm, progress)
 
 
-def store_bytes(data: bytes, algorithm: str) -> tuple[str, int]:
+def store(save: Save, algorithm: str) -> tuple[str, int]:
     writer = _session.current().writer(algorithm)
-    writer.write(data)
+    save(writer)
     return writer.commit()
+
+
+def store_bytes(data: bytes, algorithm: str) -> tuple[str, int]:
+    return store(lambda sink: sink.write(data), algorithm)
 
 
 def store_text(text: str, algorithm: str) -> tuple[str, int]:
-    if not isinstance(text, str):
-        raise Invalid(f"store_text takes a str, not {type(text).__name__}")
-    return store_bytes(text.encode("utf-8"), algorithm)
+    return store(text_saver(text), algorithm)
 
 
 def store_json(value: Any, algorithm: str, **options: Any) -> tuple[str, int]:
-    return store_bytes(_json.dumps(value, **options), algorithm)
+    return store(json_saver(value, **options), algorithm)
 
 
 def store_npy(array: Any, algorithm: str) -> tuple[str, int]:
-    from . import _npy
-
-    writer = _session.current().writer(algorithm)
-    _npy.save(array, writer)
-    return writer.commit()
+    return store(npy_saver(array), algorithm)
 
 
 def store_pkl(value: Any, algorithm: str) -> tuple[str, int]:
+    return store(pkl_saver(value), algorithm)
+
+
+# --- The bytes of each type of content, for whatever takes bytes.
+
+
+def text_saver(text: str) -> Save:
+    if not isinstance(text, str):
+        raise Invalid(f"store_text takes a str, not {type(text).__name__}")
+    data = text.encode("utf-8")
+    return lambda sink: sink.write(data)
+
+
+def json_saver(value: Any, **options: Any) -> Save:
+    data = _json.dumps(value, **options)
+    return lambda sink: sink.write(data)
+
+
+def npy_saver(array: Any) -> Save:
+    _extras.require("numpy", "store_npy")
+    from . import _npy
+
+    return lambda sink: _npy.save(array, sink)
+
+
+def pkl_saver(value: Any) -> Save:
     from . import _pickle
 
-    writer = _session.current().writer(algorithm)
-    _pickle.dump(value, writer)
-    return writer.commit()
+    def save(sink: Sink) -> None:
+        try:
+            _pickle.dump(value, sink)
+        except Invalid:  # It was looked at before anything was written.
+            without_uris = _uri.plain(value)
+            if without_uris is value:
+                raise
+            _pickle.dump(without_uris, sink)
+
+    return save
 
 
-# --- Loading. A miss raises NotFound.
+# --- Loading. A miss raises NotFound. `use_location` also looks where a URI's location= says.
 
 
-def load_file(name: str, dest: Path | None, progress: Progress) -> str:
+def load_file(name: str, dest: Path | None, progress: Progress, *, use_location: bool = False) -> str:
     session = _session.current()
     if dest is None:
-        return os.fsdecode(session.locate(os.fsencode(name), progress)[0])
-    session.copy_to(os.fsencode(name), os.fsencode(dest), progress)
+        return os.fsdecode(session.locate(os.fsencode(name), progress, use_location=use_location)[0])
+    session.copy_to(os.fsencode(name), os.fsencode(dest), progress, use_location=use_location)
     return os.fsdecode(dest)
 
 
-def load_bytes(name: str, start: int | None, end: int | None) -> bytes:
+def load_bytes(
+    name: str, start: int | None, end: int | None, progress: Progress = None, *, use_location: bool = False
+) -> bytes:
     if start is None and end is None:
-        return bytes(load_all(name))
-    return _session.current().read_range(os.fsencode(name), start, end)
+        return bytes(load_all(name, progress, use_location=use_location))
+    return _session.current().read_range(
+        os.fsencode(name), start, end, on_progress=progress, use_location=use_location
+    )
 
 
-def load_all(name: str) -> bytearray:
+def load_all(name: str, progress: Progress = None, *, use_location: bool = False) -> bytearray:
     """The whole content; exactly these bytes were hashed."""
-    return _session.current().read(os.fsencode(name), None)
+    return _session.current().read(os.fsencode(name), progress, use_location=use_location)
 
 
-def load_text(name: str) -> str:
+def load_text(name: str, progress: Progress = None, *, use_location: bool = False) -> str:
     try:
-        return load_all(name).decode("utf-8")
+        return load_all(name, progress, use_location=use_location).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Corrupt(f"{name}: its content is not text in UTF-8 (byte {error.start})") from None
 
 
-def load_json(name: str) -> Any:
-    return _json.loads(load_all(name), name)
+def load_json(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
+    return _json.loads(load_all(name, progress, use_location=use_location), name)
 
 
-def load_npy(name: str) -> Any:
+def load_npy(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
+    _extras.require("numpy", "load_npy")
     from . import _npy
 
-    return _npy.load(load_all(name))
+    return _npy.load(load_all(name, progress, use_location=use_location))
 
 
-def load_pkl(name: str, allow_unsafe_pickle: bool = False) -> Any:
-    data = load_all(name)
+def load_pkl(
+    name: str, allow_unsafe_pickle: bool = False, progress: Progress = None, *, use_location: bool = False
+) -> Any:
+    data = load_all(name, progress, use_location=use_location)
     if allow_unsafe_pickle:
         import pickle
 
@@ -117,11 +174,11 @@ def load_pkl(name: str, allow_unsafe_pickle: bool = False) -> Any:
     return _pickle.decode(data)
 
 
-def cat(name: str) -> None:
+def cat(name: str, *, use_location: bool = False) -> None:
     """Write the content to standard output, in pieces."""
     import shutil
 
-    with open(load_file(name, None, None), "rb") as file:
+    with open(load_file(name, None, None, use_location=True), "rb") if use_location else ContentFile(name) as file:
         shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
 
@@ -136,10 +193,13 @@ def write_out(content: bytes | None) -> None:
 # --- For the older import names
 
 
-def none_if_missing(load: Callable[..., Any], *arguments: Any) -> Any:
-    """What the older programs do on a miss: None, but with a line on standard error that says where it was looked."""
+def none_if_missing(load: Callable[..., T], *arguments: Any, hub: bool = False) -> T | None:
+    """What the older programs do on a miss: None, but with a line on standard error that says where it was looked.
+
+    With `hub` the line also says why a hub was not asked.
+    """
     try:
         return load(*arguments)
     except NotFound as error:
-        print(f"kachery: {error}", file=sys.stderr)
+        print(f"kachery: {error}" + (f"; {_hub.why_not()}" if hub else ""), file=sys.stderr)
         return None

@@ -1,7 +1,7 @@
 """The exceptions of kachery: one class per error code, each also a kind of the built-in exception one would expect.
 
-``except KacheryError`` catches whatever kachery reports; ``except TimeoutError`` or ``except LookupError`` catch what
-they always catch. ``str(error)`` is the message and nothing else: what was tried, on what, and what the user can do.
+``except KacheryError`` catches whatever kachery reports; ``except TimeoutError`` or ``except FileNotFoundError`` catch
+what they always catch. ``str(error)`` is the message and nothing else: what was tried, on what, and what the user can do.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Invalid(KacheryError, ValueError):
     code = "invalid"
 
 
-class NotFound(KacheryError, LookupError):
+class NotFound(KacheryError, FileNotFoundError, LookupError):
     """The file, feed, mutable, task or name exists nowhere that was asked."""
 
     code = "not_found"

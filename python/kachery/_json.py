@@ -23,7 +23,7 @@ def dumps(value: Any, *, sort_keys: bool = False, separators: tuple[str, str] = 
     import simplejson
 
     try:
-        text = simplejson.dumps(
+        text: str = simplejson.dumps(
             value, sort_keys=sort_keys, separators=separators, indent=indent, allow_nan=False, use_decimal=True
         )
     except RecursionError:

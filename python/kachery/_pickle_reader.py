@@ -205,7 +205,7 @@ def _binint(machine: Machine) -> None:
 def _int(machine: Machine) -> None:
     start = machine.pos
     value = machine.decimal()
-    text = machine.view[start : machine.pos]
+    text = bytes(machine.view[start : machine.pos])
     machine.stack.append(bool(value) if text in (b"00\n", b"01\n") else value)
 
 

@@ -149,9 +149,9 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
 
 // Bytes [start, end) of the content; None stands for its beginning and its end.
 nb::object read_range(PySession& session, const nb::bytes& name, std::optional<std::int64_t> start,
-                      std::optional<std::int64_t> end, bool use_location) {
+                      std::optional<std::int64_t> end, bool use_location, const nb::object& on_progress) {
   nb::object content;
-  run_blocking(nb::none(), [&, text = text_of(name)](Progress& progress) -> Result<> {
+  run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
     KACHERY_TRY(located, session->open(text, location_of(use_location), progress));
     const std::int64_t size = static_cast<std::int64_t>(located.size);
     const std::int64_t from = start.value_or(0);
@@ -198,7 +198,7 @@ void bind_content(nb::module_& m, SessionClass& session) {
       .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
       .def("read", &read, nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
       .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none(),
-           nb::arg("use_location") = false)
+           nb::arg("use_location") = false, nb::arg("on_progress") = nb::none())
       .def("manifest", &manifest, nb::arg(), nb::arg("on_progress") = nb::none());
 }
 

@@ -14,8 +14,33 @@ nb::bytes session_key() {
   key += '\0' + configuration.directory.native() + '\0' + configuration.state_directory.native();
   key += '\0' + configuration.gateway_url.value + '\0' + configuration.zone.value;
   key += configuration.offline ? "\1" : "\2";
-  for (const auto& directory : configuration.also_read) key += '\0' + directory.native();
+  for (const auto* directories : {&configuration.also_read, &configuration.keys_in}) {
+    key += '\0';
+    for (const auto& directory : *directories) key += '\0' + directory.native();
+  }
   return bytes_of(key);
+}
+
+// The store's directory, then those of older programs, which are only read.
+nb::list directories() {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  nb::list list;
+  list.append(bytes_of(configuration.directory.native()));
+  for (const auto& older : configuration.also_read) list.append(bytes_of(older.native()));
+  return list;
+}
+
+// The store's directory; the ordinary one, outside of a sandbox, if that is not to be respected.
+nb::bytes directory(bool respect_sandbox) {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  const bool inside = respect_sandbox || configuration.keys_in.empty();
+  return bytes_of((inside ? configuration.directory : configuration.keys_in.front()).native());
+}
+
+// (the hub's URL, or "" if there is none; whether nobody else is to be asked for anything)
+nb::tuple hub() {
+  const Configuration configuration = value_or_raise(configuration_from_environment());
+  return nb::make_tuple(configuration.gateway_url.value, configuration.offline);
 }
 
 }  // namespace
@@ -26,6 +51,9 @@ NB_MODULE(_native, m) {
   using namespace kachery::python;
   m.attr("__version__") = KACHERY_VERSION;
   m.def("session_key", &session_key);
+  m.def("directories", &directories);
+  m.def("directory", &directory, nb::arg("respect_sandbox") = true);
+  m.def("hub", &hub);
   bind_uris(m);
   SessionClass session(m, "Session");
   // For the configuration that the environment gives now.
@@ -34,6 +62,8 @@ NB_MODULE(_native, m) {
   });
   session.def("abandon", &PySession::abandon);
   bind_content(m, session);
+  bind_reader(m, session);
+  bind_upkeep(session);
   bind_identity(session);
   bind_mutables(session);
 }

@@ -30,6 +30,8 @@ class PySession {
 using SessionClass = nb::class_<PySession>;
 void bind_uris(nb::module_& m);
 void bind_content(nb::module_& m, SessionClass& session);
+void bind_reader(nb::module_& m, SessionClass& session);
+void bind_upkeep(SessionClass& session);
 void bind_identity(SessionClass& session);
 void bind_mutables(SessionClass& session);
 

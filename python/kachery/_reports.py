@@ -1,0 +1,71 @@
+"""What `info` and `verify` answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Info:
+    """Where some content is.
+
+    Parameters
+    ----------
+    kind : str
+        "object" for a copy in the store, "link" for a file of yours, "path" where the name was a path.
+    path : str
+        Of the file: read it, do not change it.
+    size : int
+        In bytes.
+    """
+
+    kind: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that `verify` found.
+
+    Parameters
+    ----------
+    uri : str
+        The content, without a label.
+    what : str
+        What is wrong.
+    """
+
+    uri: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` did and found.
+
+    Parameters
+    ----------
+    objects, links : int
+        How many were checked.
+    bytes : int
+        How many were read.
+    damaged : list of Finding
+        Objects whose content is not what their name says; they are now in quarantine.
+    stale_links : list of Finding
+        Linked files that changed or went away.
+    missing : list of Finding
+        Asked for, and neither object nor link.
+    """
+
+    objects: int
+    links: int
+    bytes: int
+    damaged: list[Finding] = field(default_factory=list)
+    stale_links: list[Finding] = field(default_factory=list)
+    missing: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether all that was checked is there and undamaged."""
+        return not (self.damaged or self.stale_links or self.missing)

@@ -1,0 +1,79 @@
+"""Looking at what is in the store, as `kachery` offers it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from . import _session
+from ._progress import Progress, told
+
+if TYPE_CHECKING:
+    from ._reports import Info, Verification
+
+
+def info(uri: str, *, zone: str | None = None, progress: Progress = None) -> Info:
+    """Where some content is, and how large. It is checked, unless that was done before.
+
+    Parameters
+    ----------
+    uri : str
+        ``sha1://HASH``, with a label or not, ``sha256://HASH``, or the path of a file.
+    zone : str, optional
+        A zone of a hub to ask, if the content is not on this machine.
+    progress : callable or bool, optional
+        As for `load_file`, while the hash is checked.
+
+    Returns
+    -------
+    Info
+        Its `kind`, `path` and `size`.
+
+    Raises
+    ------
+    NotFound, Corrupt, Invalid, Unavailable
+        As for `load_file`.
+    """
+    from ._reports import Info
+
+    _session.check_zone(zone)
+    with told(progress, "checking") as report:
+        path, size, kind = _session.current().locate(os.fsencode(uri), report)
+    return Info(kind, os.fsdecode(path), size)
+
+
+def verify(uris: Iterable[str] | None = None, *, progress: Progress = None) -> Verification:
+    """Read what is stored and check it against its hashes, whatever was checked before.
+
+    What is damaged is moved to the store's folder ``quarantine``: store it again, and it is whole again.
+
+    Parameters
+    ----------
+    uris : iterable of str, optional
+        Check these only. Default: everything, linked files too.
+    progress : callable or bool, optional
+        As for `load_file`.
+
+    Returns
+    -------
+    Verification
+        What was read, and what is `damaged`, `missing` or a stale link.
+
+    Raises
+    ------
+    Invalid
+        Something in `uris` is not a URI.
+    """
+    from ._reports import Finding, Verification
+
+    if isinstance(uris, str):
+        uris = [uris]
+    names = None if uris is None else [os.fsencode(uri) for uri in uris]
+    if names == []:
+        return Verification(0, 0, 0)
+    with told(progress, "verifying") as report:
+        counts = _session.current().verify(names or [], report)
+    objects, links, size, *found = counts
+    damaged, stale, missing = ([Finding(uri, os.fsdecode(what)) for uri, what in one] for one in found)
+    return Verification(objects, links, size, damaged, stale, missing)
