@@ -108,9 +108,10 @@ def pkl_saver(value: Any) -> Save:
     def save(sink: Sink) -> None:
         try:
             _pickle.dump(value, sink)
-        except Invalid:  # It was looked at before anything was written.
+        except Invalid as refused:
             without_uris = _uri.plain(value)
-            if without_uris is value:
+            # Where the stack was too small, some of it may be written already.
+            if without_uris is value or isinstance(refused.__cause__, RecursionError):
                 raise
             _pickle.dump(without_uris, sink)
 
