@@ -15,9 +15,7 @@ from typing import Callable, Iterator, NamedTuple
 import pytest
 
 import mounts
-from harness import Program, Store
-
-REPOSITORY = Path(__file__).resolve().parent.parent
+from harness import REPOSITORY, Program, Store
 
 
 class Campaign(NamedTuple):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Sequence
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 Argument = str | bytes | os.PathLike
 DEADLINE_S = 60
 
@@ -42,6 +43,10 @@ class Outcome:
     def digests(self) -> list[str]:
         """Of every complete line with a URI: what the program has acknowledged, whatever became of it then."""
         return [found[2].decode() for found in URI.finditer(self.stdout)]
+
+    def digests_of_lines(self) -> list[str]:
+        """Of lines that begin with a URI, as `ls` prints them."""
+        return [line.split("\t")[0].partition("://")[2] for line in self.uris]
 
     def expect(self, code: int = OK) -> Outcome:
         assert self.code == code, f"exit {code} was expected: {self}"
@@ -140,10 +145,12 @@ class Store:
         yield from (self.path / "sha1").glob("??/??/??/*.link")
 
     def temporaries(self) -> list[str]:
-        return sorted(str(path.relative_to(self.path)) for path in (self.path / "tmp").rglob("*"))
+        """But for the gate, which stays."""
+        names = sorted(str(path.relative_to(self.path)) for path in (self.path / "tmp").rglob("*"))
+        return [name for name in names if name != "tmp/gate.lock"]
 
     def sessions(self) -> set[str]:
-        return {path.name.removesuffix(".lock") for path in (self.path / "tmp").glob("*")}
+        return {path.name.removesuffix(".lock") for path in (self.path / "tmp").glob("session-*")}
 
     def strangers(self) -> list[str]:
         """What has no business in a store: unfinished things outside tmp/."""

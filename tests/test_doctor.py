@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
-from harness import FAILED, OK, PARTLY, Program, clean_environment, write
+from harness import FAILED, OK, PARTLY, REPOSITORY, Program, clean_environment, write
 
 
 class Patient:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import REPOSITORY
-from harness import Program, clean_environment, sha1
+from harness import REPOSITORY, Program, clean_environment, sha1
 
 
 SCHEMAS = REPOSITORY / "docs/formats/json"

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "os/random.h"
 #include "store/pump.h"
 
 namespace kachery {
@@ -30,11 +31,22 @@ Result<std::unique_ptr<Lock>> try_until(steady_clock::time_point deadline, const
 
 }  // namespace
 
-Result<std::unique_ptr<Lock>> Gate::take(Hold hold) const {
-  Result<std::unique_ptr<Lock>> lock = root_.lock(kPath, hold);
-  if (lock || lock.error().code != Code::not_found) return lock;
+// The file, which everybody who may use the store may lock. It appears with its mode, whatever the umask:
+// under a name that is cleared away like that of a session until then.
+Result<> Gate::make() const {
   const Result<> made = root_.make_directory("tmp");
-  if (!made && made.error().code != Code::exists) return std::unexpected(made.error());
+  if (!made && made.error().code != Code::exists) return made;
+  const std::string temporary = "tmp/session-" + random_hex(8) + ".lock";
+  KACHERY_TRY(file, root_.create(temporary, Access::read_only));
+  Result<> renamed = root_.rename(temporary, kPath, Replace::no);
+  if (renamed) return {};
+  static_cast<void>(root_.remove(temporary));
+  return renamed.error().code == Code::exists ? Result<>() : renamed;
+}
+
+Result<std::unique_ptr<Lock>> Gate::take(Hold hold) const {
+  const Result<FileStamp> there = root_.stamp(kPath);
+  if (!there && there.error().code == Code::not_found) KACHERY_TRY(make());
   return root_.lock(kPath, hold);
 }
 

@@ -23,6 +23,7 @@ class Gate {
   Result<std::unique_ptr<Lock>> close(const Progress& progress) const;
 
  private:
+  Result<> make() const;
   Result<std::unique_ptr<Lock>> take(Hold hold) const;
 
   Directory& root_;

@@ -31,6 +31,7 @@ Result<> Housekeeping::list(const std::function<Result<>(const ObjectEntry&)>& o
   return walk(parts_.root, parts_.threads, [&](const Walked& walked) -> Result<> {
     if (progress.cancel) return fail_cancelled();
     ++progress.items_done;
+    if (walked.what == Lying::no_file) return {};
     if (walked.what == Lying::object) return on_object(entry_of(walked.digest, walked.stamp));
     // Of two records of one link, kachery_cloud's says more.
     const bool gen1 = walked.what == Lying::gen1_link_record;

@@ -21,6 +21,7 @@ Result<LinkRecord> Links::read_record(const Digest& digest, bool gen1) const {
 
 std::vector<OpenLink> Links::open(const Digest& digest, std::vector<std::string>& misses) const {
   std::vector<OpenLink> links;
+  std::optional<LinkRecord> first;
   for (const bool gen1 : {false, true}) {
     if (gen1 && digest.algorithm() != Algorithm::sha1) continue;
     Result<LinkRecord> record = read_record(digest, gen1);
@@ -28,7 +29,8 @@ std::vector<OpenLink> Links::open(const Digest& digest, std::vector<std::string>
       if (record.error().code != Code::not_found) misses.push_back(record.error().message);
       continue;
     }
-    if (!links.empty() && links.front().record.path == record->path) continue;  // Both say the same.
+    if (first && first->path == record->path && first->size == record->size) continue;  // Both say the same.
+    first = *record;
     Result<std::unique_ptr<File>> file = open_user_file(record->path);
     if (!file) {
       misses.push_back("it was linked, but: " + file.error().message);

@@ -15,7 +15,8 @@ namespace {
 Result<> collect_all(const Directory& root, std::size_t threads, std::vector<Digest>& objects,
                      std::vector<Digest>& links) {
   KACHERY_TRY(walk(root, threads, [&](const Walked& walked) -> Result<> {
-    (walked.what == Lying::object ? objects : links).push_back(walked.digest);
+    const bool in_place_of_object = walked.what == Lying::object || walked.what == Lying::no_file;
+    (in_place_of_object ? objects : links).push_back(walked.digest);
     return {};
   }));
   std::ranges::sort(links);  // Two records of one link are one link.

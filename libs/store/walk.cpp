@@ -13,15 +13,19 @@ namespace {
 
 constexpr std::string_view kGen1Suffix = ".link";
 
-// The names of one kind in a directory; none if it is not there (any more).
-Result<std::vector<std::string>> names_in(const Directory& root, const std::string& path, EntryKind kind) {
-  const Result<std::vector<Entry>> entries = root.list(path);
+// What is in a directory, by name; nothing if it is not there (any more).
+Result<std::vector<Entry>> entries_of(const Directory& root, const std::string& path) {
+  Result<std::vector<Entry>> entries = root.list(path);
+  if (!entries && entries.error().code == Code::not_found) return std::vector<Entry>();
+  if (entries) std::ranges::sort(*entries, {}, &Entry::name);
+  return entries;
+}
+
+Result<std::vector<std::string>> directories_in(const Directory& root, const std::string& path) {
+  KACHERY_TRY(entries, entries_of(root, path));
   std::vector<std::string> names;
-  if (!entries && entries.error().code != Code::not_found) return std::unexpected(entries.error());
-  if (!entries) return names;
-  for (const Entry& entry : *entries)
-    if (entry.kind == kind) names.push_back(entry.name);
-  std::ranges::sort(names);
+  for (const Entry& entry : entries)
+    if (entry.kind == EntryKind::directory) names.push_back(entry.name);
   return names;
 }
 
@@ -39,18 +43,23 @@ std::optional<std::pair<Digest, Lying>> recognize(std::string_view path) {
 
 // Everything below a directory of the second level, such as sha1/ab/cd.
 Result<> collect(const Directory& root, const std::string& path, std::vector<Walked>& found) {
-  KACHERY_TRY(thirds, names_in(root, path, EntryKind::directory));
+  KACHERY_TRY(thirds, directories_in(root, path));
   for (const std::string& third : thirds) {
     const std::string leaf = path + "/" + third;
-    KACHERY_TRY(names, names_in(root, leaf, EntryKind::file));
-    for (const std::string& name : names) {
-      const std::string place = leaf + "/" + name;
+    KACHERY_TRY(entries, entries_of(root, leaf));
+    for (const Entry& entry : entries) {
+      const std::string place = leaf + "/" + entry.name;
       const auto recognized = recognize(place);
       if (!recognized) continue;
+      const auto [digest, what] = *recognized;
+      if (entry.kind != EntryKind::file) {
+        if (what == Lying::object) found.push_back({digest, Lying::no_file, {}});
+        continue;
+      }
       const Result<FileStamp> stamp = root.stamp(place);
       if (!stamp && stamp.error().code == Code::not_found) continue;
       if (!stamp) return std::unexpected(stamp.error());
-      found.push_back({recognized->first, recognized->second, *stamp});
+      found.push_back({digest, what, *stamp});
     }
   }
   return {};
@@ -63,10 +72,10 @@ Result<> walk(const Directory& root, std::size_t threads,
   for (const std::string& prefix : {std::string(), std::string(kLinks) + "/"}) {
     for (const Algorithm algorithm : kAlgorithms) {
       const std::string tree = prefix + std::string(algorithm_name(algorithm));
-      KACHERY_TRY(firsts, names_in(root, tree, EntryKind::directory));
+      KACHERY_TRY(firsts, directories_in(root, tree));
       for (const std::string& first : firsts) {
         const std::string above = tree + "/" + first;
-        KACHERY_TRY(seconds, names_in(root, above, EntryKind::directory));
+        KACHERY_TRY(seconds, directories_in(root, above));
         std::vector<std::vector<Walked>> parts(seconds.size());
         KACHERY_TRY(parallel_for(seconds.size(), threads, [&](std::size_t i) {
           return collect(root, above + "/" + seconds[i], parts[i]);

@@ -8,7 +8,12 @@
 
 namespace kachery {
 
-enum class Lying { object, link_record, gen1_link_record };
+enum class Lying {
+  object,
+  no_file,  // A folder, a symbolic link or a pipe in the place of an object; it has no stamp.
+  link_record,
+  gen1_link_record,
+};
 
 struct Walked {
   Digest digest;

@@ -52,6 +52,8 @@ class Verification:
         How many were read.
     damaged : list of Finding
         Objects whose content is not what their name says; they are now in quarantine.
+    repaired : list of Finding
+        Likewise, but made again from a linked file that has the content.
     stale_links : list of Finding
         Linked files that changed or went away.
     missing : list of Finding
@@ -62,10 +64,11 @@ class Verification:
     links: int
     bytes: int
     damaged: list[Finding] = field(default_factory=list)
+    repaired: list[Finding] = field(default_factory=list)
     stale_links: list[Finding] = field(default_factory=list)
     missing: list[Finding] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
-        """Whether all that was checked is there and undamaged."""
+        """Whether all that was checked is there and undamaged, now that what could be repaired is."""
         return not (self.damaged or self.stale_links or self.missing)

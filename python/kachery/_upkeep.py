@@ -46,7 +46,8 @@ def info(uri: str, *, zone: str | None = None, progress: Progress = None) -> Inf
 def verify(uris: Iterable[str] | None = None, *, progress: Progress = None) -> Verification:
     """Read what is stored and check it against its hashes, whatever was checked before.
 
-    What is damaged is moved to the store's folder ``quarantine``: store it again, and it is whole again.
+    What is damaged is moved to the store's folder ``quarantine``; where a linked file has the content it is made again at
+    once, otherwise by storing it again.
 
     Parameters
     ----------
@@ -75,5 +76,5 @@ def verify(uris: Iterable[str] | None = None, *, progress: Progress = None) -> V
     with told(progress, "verifying") as report:
         counts = _session.current().verify(names or [], report)
     objects, links, size, *found = counts
-    damaged, stale, missing = ([Finding(uri, os.fsdecode(what)) for uri, what in one] for one in found)
-    return Verification(objects, links, size, damaged, stale, missing)
+    damaged, repaired, stale, missing = ([Finding(uri, os.fsdecode(what)) for uri, what in one] for one in found)
+    return Verification(objects, links, size, damaged, repaired, stale, missing)

@@ -19,7 +19,7 @@ nb::list findings_as_list(const std::vector<Finding>& findings) {
   return list;
 }
 
-// (objects, links, bytes, damaged, stale links, missing); everything is checked if `uris` is empty.
+// (objects, links, bytes, damaged, repaired, stale links, missing); everything is checked if `uris` is empty.
 nb::tuple verify(PySession& session, const std::vector<nb::bytes>& uris, const nb::object& on_progress) {
   std::vector<Digest> digests;
   digests.reserve(uris.size());
@@ -36,6 +36,7 @@ nb::tuple verify(PySession& session, const std::vector<nb::bytes>& uris, const n
     return {};
   });
   return nb::make_tuple(report.objects, report.links, report.bytes, findings_as_list(report.damaged),
+                        findings_as_list(report.repaired),
                         findings_as_list(report.stale_links), findings_as_list(report.missing));
 }
 
