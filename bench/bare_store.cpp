@@ -10,7 +10,7 @@
 //   bare_store flat DIRECTORY LIST    the least that a durable write takes: write, fsync, rename into one
 //   folder, fsync
 //                                     of that folder
-// DIRECTORY is there and empty; the files of the list are at most 1 MiB.
+// DIRECTORY is empty, or from an earlier run with other files; the files of the list are at most 1 MiB.
 #include <cerrno>
 #include <cstdio>
 #include <string>
@@ -70,8 +70,9 @@ class Folders {
       const std::string above = path;
       path += "/" + hash.substr(begin, 2);
       if (!made_.insert(path).second) continue;
-      if (::mkdir(path.c_str(), 0755) != 0) die("mkdir " + path);
-      if (grown != nullptr) grown->push_back(above);
+      const bool made = ::mkdir(path.c_str(), 0755) == 0;
+      if (!made && errno != EEXIST) die("mkdir " + path);
+      if (made && grown != nullptr) grown->push_back(above);
     }
     return path;
   }
@@ -130,7 +131,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> names = bare::read_names(words[2]);
   if (::chdir(words[1].c_str()) != 0) die(words[1]);
   for (const char* folder : {"tmp", "sha1"})
-    if (::mkdir(folder, 0755) != 0) die(folder);
+    if (::mkdir(folder, 0755) != 0 && errno != EEXIST) die(folder);
   store(names);
   return 0;
 }

@@ -132,18 +132,40 @@ void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destina
   });
 }
 
+// Content up to this size is read in the calling thread: to start another one would take longer, and there is
+// nothing to interrupt or to tell of.
+constexpr ByteCount kReadAtOnceMax = 256 << 10;
+
 nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress, bool use_location) {
   nb::object content;
+  ByteCount size_max = kReadAtOnceMax;
+  bool too_large = false;
   const Store::Allocate allocate = [&](ByteCount size) {
+    too_large = size > size_max;
+    if (too_large) return std::span<std::byte>();
     const nb::gil_scoped_acquire locked;
     content = nb::steal(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
     if (content.is_valid()) return std::span(memory_of(content), size);
     PyErr_Clear();
     return std::span<std::byte>();
   };
-  run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) {
+  const auto work = [&, text = text_of(name)](Progress& progress) {
     return session->read(text, allocate, location_of(use_location), progress);
-  });
+  };
+  // Where a URI names other places, much may be read before the size is known.
+  const bool at_once = !text_of(name).contains("manifest=") && !text_of(name).contains("location=");
+  if (at_once) {
+    Result<> got;
+    {
+      const nb::gil_scoped_release unlocked;
+      Progress unwatched;
+      got = work(unwatched);
+    }
+    if (got) return content;
+    if (!too_large) raise(got.error());
+  }
+  size_max = ~ByteCount{0};
+  run_blocking(on_progress, work);
   return content;
 }
 
