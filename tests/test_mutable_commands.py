@@ -38,6 +38,8 @@ def test_a_key_with_an_at_sign_is_a_text_in_a_file(store: Store) -> None:
     assert store.run("mutable get", "--file", "plain").expect(OK).stdout == b"other\n"
     store.run("mutable get", "plain").expect(MISSING)
     assert store.run("mutable list", "--file").expect(OK).stdout.splitlines() == [b"@a/@b/name", b"plain"]
+    store.run("mutable set", "key", "value").expect(OK)
+    assert store.run("mutable list").expect(OK).stdout.splitlines() == [b"key", b"@a/@b/name", b"plain"], "both kinds"
     store.run("mutable delete", "--folder", "@a").expect(OK)
     store.run("mutable get", "@a/@b/name").expect(MISSING)
     store.run("mutable set", "@a/../b", "x").expect(USAGE)

@@ -156,45 +156,46 @@ class MutableDeleteCommand final : public Command {
 class MutableListCommand final : public Command {
  public:
   void declare(Options& options) override {
-    options.flag("--file", file_, "Those in files, as kachery_cloud keeps them");
+    options.flag("--file", file_, "Only those in files, as kachery_cloud keeps them");
   }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    KACHERY_TRY(found, file_ ? list_files(*session) : list_values(*session));
+    json::Array items;
+    std::string lines;
+    if (!file_) KACHERY_TRY(add_values(*session, items, lines));
+    KACHERY_TRY(add_files(*session, items, lines));
     if (context.common.json) {
-      json::Array items;
-      for (auto& [key, value] : found) items.emplace_back(json::Object{{"key", key}, {"value", value}});
       KACHERY_TRY(context.print(json::Object{{"mutables", std::move(items)}}));
-      return 0;
-    }
-    for (const auto& [key, value] : found) {
-      const std::string* text = key.if_string();
-      KACHERY_TRY(context.print(printable(text != nullptr ? *text : key.str())));
+    } else {
+      KACHERY_TRY(context.write(as_bytes(lines)));
     }
     return 0;
   }
 
  private:
-  using Found = std::vector<std::pair<json::Value, json::Value>>;
-
-  static Result<Found> list_values(Session& session) {
+  static Result<> add_values(Session& session, json::Array& items, std::string& lines) {
     KACHERY_TRY(mutables, session.mutables());
     KACHERY_TRY(all, mutables->list());
-    Found found;
     for (const Mutable& one : all) {
       KACHERY_TRY(key, json::parse(one.key));
-      found.emplace_back(std::move(key), json::parse(one.value).value_or(json::Value(one.value)));
+      const std::string* text = key.if_string();
+      lines += printable(text != nullptr ? *text : one.key) + "\n";
+      json::Value value = json::parse(one.value).value_or(json::Value(one.value));
+      items.emplace_back(
+          json::Object{{"kind", "value"}, {"key", std::move(key)}, {"value", std::move(value)}});
     }
-    return found;
+    return {};
   }
 
-  static Result<Found> list_files(Session& session) {
+  static Result<> add_files(Session& session, json::Array& items, std::string& lines) {
     KACHERY_TRY(mutables, session.file_mutables(Missing::fail));
     KACHERY_TRY(keys, mutables->list());
-    Found found;
-    for (std::string& key : keys) found.emplace_back(std::move(key), nullptr);
-    return found;
+    for (std::string& key : keys) {
+      lines += printable(key) + "\n";
+      items.emplace_back(json::Object{{"kind", "file"}, {"key", std::move(key)}, {"value", nullptr}});
+    }
+    return {};
   }
 
   bool file_ = false;

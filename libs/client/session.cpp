@@ -46,7 +46,7 @@ Result<Session::Opened*> Session::open_own(Missing missing) {
   KACHERY_TRY(root, open_directory(configuration_.directory, missing));
   auto opened = std::make_unique<Opened>();
   opened->root = std::move(root);
-  open_index(*opened);
+  open_index(*opened, missing);
   opened->store = std::make_unique<Store>(
       StoreParts{*opened->root, opened->cache.get(), opened->notes.get(), system_clock(), processor_count()});
   own_ = std::move(opened);
@@ -54,13 +54,16 @@ Result<Session::Opened*> Session::open_own(Missing missing) {
 }
 
 // What was hashed is remembered on local file systems only: elsewhere the times of files cannot be relied on.
-void Session::open_index(Opened& opened) const {
+void Session::open_index(Opened& opened, Missing missing) const {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::canonical(opened.root->name(), error);
   if (!error && !is_network_file_system(path)) opened.cache = HashCache::open(path / "index.db");
-  const auto directory = database_directory(configuration_);
-  const std::filesystem::path database = directory ? std::filesystem::canonical(*directory, error) : "";
-  if (!database.empty() && !error) opened.notes = ObjectNotes::open(database / "index.db");
+  const Result<std::filesystem::path> directory = database_directory(configuration_);
+  if (!directory) return;  // Everything is the user's own, then.
+  if (missing == Missing::create && *directory != configuration_.directory)
+    static_cast<void>(make_own_directory(*directory, Audience::writers));
+  const std::filesystem::path database = std::filesystem::canonical(*directory, error);
+  if (!error) opened.notes = ObjectNotes::open(database / "index.db");
 }
 
 Result<Store*> Session::writing_store() {

@@ -80,7 +80,7 @@ class Session {
   struct Opened;
 
   Result<Opened*> open_own(Missing missing);
-  void open_index(Opened& opened) const;
+  void open_index(Opened& opened, Missing missing) const;
   std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);

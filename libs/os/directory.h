@@ -70,7 +70,8 @@ class Directory {
   virtual Result<> sync_all() = 0;
 
   // Takes the lock file at `path`, making it if need be; Code::unavailable at once if somebody holds it in a
-  // way that does not go with `hold`.
+  // way that does not go with `hold`. Some network file systems have no locks, or none that other hosts see:
+  // there everybody gets it.
   virtual Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) = 0;
 };
 

@@ -218,7 +218,9 @@ class RealDirectory final : public Directory {
     if (!fd.is_open()) return failed("open the lock", path);
     if (::flock(fd.get(), (hold == Hold::alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return fail(Code::unavailable, full(path) + " is held by another process");
-      return failed("lock", path);
+      if (errno != ENOSYS && errno != EOPNOTSUPP && errno != ENOLCK) return failed("lock", path);
+      // A file system without locks, which only networks have: can_sync_all() is false there too, and whoever
+      // needs more than good will asks that.
     }
     return std::make_unique<FileLock>(std::move(fd));
   }

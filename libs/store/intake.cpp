@@ -240,17 +240,21 @@ void Intake::remember_fetched(std::span<const OwnObject> objects) const {
 }
 
 // Tells gc that the object is wanted, and, if it was fetched and is now stored by the user, that it is the
-// user's own. False if it belongs to another user, so that we may not: a copy of our own then takes its
-// place.
+// user's own. False if it was deleted a moment ago, or belongs to another user, so that we may not: a copy of
+// our own then takes its place.
 Result<bool> Intake::keep_alive(const Digest& digest, Origin origin) const {
   const std::string path = object_path(digest);
-  KACHERY_TRY(stamp, root_.stamp(path));
+  const Result<FileStamp> seen = root_.stamp(path);
+  if (!seen && seen.error().code == Code::not_found) return false;
+  if (!seen) return std::unexpected(seen.error());
+  const FileStamp& stamp = *seen;
   const bool fetched = notes_ != nullptr && notes_->find(digest, stamp).origin == Origin::fetched;
   const bool becomes_own = fetched && origin == Origin::own;
   if (!becomes_own && known_.now_ns() - stamp.ctime_ns < kRefreshAfterNs) return true;
 
   Result<> touched = root_.touch(path);
-  if (!touched && touched.error().code == Code::denied) return false;
+  const bool gone = !touched && touched.error().code == Code::not_found;
+  if (gone || (!touched && touched.error().code == Code::denied)) return false;
   if (!touched) return std::unexpected(std::move(touched).error());
   known_.carry_over(stamp, root_, path);
   if (becomes_own) notes_->forget({&digest, 1});
