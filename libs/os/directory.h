@@ -58,6 +58,8 @@ class Directory {
   virtual Result<> remove_directory(const std::string& path) = 0;
   // Sets the access time to now (and so the change time): "somebody still wants this".
   virtual Result<> touch(const std::string& path) = 0;
+  // Sets the modification time, nanoseconds since 1970, and the access time to now.
+  virtual Result<> set_modified(const std::string& path, std::int64_t mtime_ns) = 0;
 
   // Removes what calls of killed processes left under names that nobody looks at.
   virtual void remove_leftovers() = 0;

@@ -94,6 +94,11 @@ Result<> FaultyDirectory::touch(const std::string& path) {
   return disk_.touch(path);
 }
 
+Result<> FaultyDirectory::set_modified(const std::string& path, std::int64_t mtime_ns) {
+  KACHERY_TRY(step());
+  return disk_.set_modified(path, mtime_ns);
+}
+
 Result<> FaultyDirectory::sync_directory(const std::string& path) {
   KACHERY_TRY(step());
   return disk_.sync_directory(path);

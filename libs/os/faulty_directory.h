@@ -36,6 +36,7 @@ class FaultyDirectory final : public Directory {
   Result<> remove(const std::string& path) override;
   Result<> remove_directory(const std::string& path) override;
   Result<> touch(const std::string& path) override;
+  Result<> set_modified(const std::string& path, std::int64_t mtime_ns) override;
   void remove_leftovers() override {}
   Result<> sync_directory(const std::string& path) override;
   bool can_sync_all() const override { return disk_.can_sync_all(); }

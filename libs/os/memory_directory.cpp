@@ -174,6 +174,14 @@ Result<> MemoryDirectory::touch(const std::string& path) {
   return {};
 }
 
+Result<> MemoryDirectory::set_modified(const std::string& path, std::int64_t mtime_ns) {
+  KACHERY_TRY(touch(path));
+  const std::scoped_lock lock(mutex_);
+  KACHERY_TRY(inode, find_file(path));
+  inode->stamp.mtime_ns = mtime_ns;
+  return {};
+}
+
 Result<> MemoryDirectory::sync_directory(const std::string& path) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(durable_, [&](const auto& name) {

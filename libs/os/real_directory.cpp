@@ -173,13 +173,11 @@ class RealDirectory final : public Directory {
   Result<> remove(const std::string& path) override { return unlink(path, 0); }
   Result<> remove_directory(const std::string& path) override { return unlink(path, AT_REMOVEDIR); }
 
-  Result<> touch(const std::string& path) override {
-    const Step step = last_step(path);
-    const std::array<timespec, 2> times{{{0, UTIME_NOW}, {0, UTIME_OMIT}}};
-    if (!step.parent.is_open() ||
-        ::utimensat(step.parent.get(), step.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
-      return failed("touch", path);
-    return {};
+  Result<> touch(const std::string& path) override { return set_times(path, {0, UTIME_OMIT}); }
+
+  Result<> set_modified(const std::string& path, std::int64_t mtime_ns) override {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    return set_times(path, {mtime_ns / kSecond, mtime_ns % kSecond});
   }
 
   void remove_leftovers() override {
@@ -287,6 +285,15 @@ class RealDirectory final : public Directory {
     const int error_number = errno;
     ::unlinkat(root_.get(), made.c_str(), AT_REMOVEDIR);
     return fail_errno(error_number, "cannot make the directory " + full(path));
+  }
+
+  Result<> set_times(const std::string& path, const timespec& modified) {
+    const Step step = last_step(path);
+    const std::array<timespec, 2> times{{{0, UTIME_NOW}, modified}};
+    if (!step.parent.is_open() ||
+        ::utimensat(step.parent.get(), step.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+      return failed("touch", path);
+    return {};
   }
 
   Result<> unlink(const std::string& path, int flags) {

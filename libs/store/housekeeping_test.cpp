@@ -116,6 +116,17 @@ TEST_F(HousekeepingTest, WhatTheUserStoresIsTheUsersOwnEvenIfItWasFetchedBefore)
   EXPECT_TRUE(is_there(digest));
 }
 
+// A power cut may bring back a row of the index, but not the time of a file that was synced.
+TEST_F(HousekeepingTest, WhatIsTheUsersOwnStaysSoThoughTheIndexForgetsIt) {
+  const Digest digest = keep("content", Origin::fetched);
+  const FileStamp fetched = *root_->stamp(object_path(digest));
+  keep("content", Origin::own);
+  const ObjectNotes::Fetched row{digest, fetched, clock_.now_ns()};
+  notes_->remember_fetched({&row, 1});
+  clock_.ahead_ns = 4 * kHourNs;
+  EXPECT_EQ(collect({.limit = 0}).evicted.count, 0U);
+}
+
 // A fetch of what was fetched long ago makes it young, and leaves it evictable.
 TEST_F(HousekeepingTest, WhatIsFetchedAgainMayBeEvictedLater) {
   keep("content", Origin::fetched);

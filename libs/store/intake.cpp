@@ -43,9 +43,9 @@ Result<Staged> Intake::stage_bytes(ByteView bytes, const Digest& digest, Keeping
   KACHERY_TRY(there, object_is_there(digest, same));
   Staged staged{digest, bytes.size()};
   if (there) {
-    KACHERY_TRY(alive, keep_alive(digest, keeping.origin));
-    if (alive) return staged;
-    staged.replace = Replace::yes;
+    KACHERY_TRY(kept, keep_alive(digest, keeping.origin));
+    if (kept == Kept::yes) return staged;
+    if (kept == Kept::not_ours) staged.replace = Replace::yes;
   }
   KACHERY_TRY(temporary, area_.create(Access::read_only));
   KACHERY_TRY(temporary.file().append(bytes));
@@ -88,8 +88,8 @@ Result<std::optional<Staged>> Intake::stage_known(const File& file, const FileSt
   const Result<std::unique_ptr<File>> object = root_.open(object_path(*digest));
   const Result<bool> same = object ? same_content(**object, file) : Result<bool>(false);
   if (!same || !*same) return std::nullopt;
-  KACHERY_TRY(alive, keep_alive(*digest, keeping.origin));
-  if (!alive) return std::nullopt;
+  KACHERY_TRY(kept, keep_alive(*digest, keeping.origin));
+  if (kept != Kept::yes) return std::nullopt;
   progress.bytes_done += stamp.size;
   return Staged{*digest, stamp.size};
 }
@@ -139,6 +139,7 @@ Result<bool> Intake::admit(std::span<Staged> batch, Keeping keeping, std::size_t
     }
   }
   KACHERY_TRY(passed, gate_.pass());
+  if (keeping.origin == Origin::fetched) remember_fetched(published);
   KACHERY_TRY(outcomes, publish(root_, publications, keeping.sync, threads));
   std::vector<OwnObject> created;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -151,7 +152,6 @@ Result<bool> Intake::admit(std::span<Staged> batch, Keeping keeping, std::size_t
     }
   }
   known_.remember_own(root_, created);
-  if (keeping.origin == Origin::fetched) remember_fetched(created);
   return confirm(existing, keeping.sync);
 }
 
@@ -174,11 +174,13 @@ Result<bool> Intake::settle(Staged& staged, Origin origin) const {
   KACHERY_TRY(mine, root_.open(staged.temporary->path()));
   KACHERY_TRY(there,
               object_is_there(staged.digest, [&](const File& file) { return same_content(file, *mine); }));
+  Replace replace = Replace::no;
   if (there) {
-    KACHERY_TRY(alive, keep_alive(staged.digest, origin));
-    if (alive) return confirm({&path, 1}, Sync::each);
+    KACHERY_TRY(kept, keep_alive(staged.digest, origin));
+    if (kept == Kept::yes) return confirm({&path, 1}, Sync::each);
+    if (kept == Kept::not_ours) replace = Replace::yes;
   }
-  const Publication publication{staged.temporary->path(), path, there ? Replace::yes : Replace::no};
+  const Publication publication{staged.temporary->path(), path, replace};
   KACHERY_TRY(mine->sync());
   KACHERY_TRY(outcomes, publish(root_, {&publication, 1}, Sync::each, 1));
   if (outcomes.front() == Published::existed) return false;
@@ -229,38 +231,48 @@ Result<> Intake::links_agree(const Digest& digest, const Same& same) const {
   return {};
 }
 
-// What was fetched may be evicted, as long as its file stays in this state.
-void Intake::remember_fetched(std::span<const OwnObject> objects) const {
+// What is about to be published was fetched and may be evicted, as long as its file has this modification
+// time. Said before it can be seen: whoever stores the same then knows that it must be claimed.
+void Intake::remember_fetched(std::span<Staged* const> batch) const {
   if (notes_ == nullptr) return;
   std::vector<ObjectNotes::Fetched> fetched;
-  for (const OwnObject& object : objects)
-    if (const Result<FileStamp> stamp = root_.stamp(object.path))
-      fetched.push_back({object.digest, *stamp, known_.now_ns()});
+  for (const Staged* staged : batch)
+    if (const Result<FileStamp> stamp = root_.stamp(staged->temporary->path()))
+      fetched.push_back({staged->digest, *stamp, known_.now_ns()});
   notes_->remember_fetched(fetched);
 }
 
-// Tells gc that the object is wanted, and, if it was fetched and is now stored by the user, that it is the
-// user's own. False if it was deleted a moment ago, or belongs to another user, so that we may not: a copy of
-// our own then takes its place.
-Result<bool> Intake::keep_alive(const Digest& digest, Origin origin) const {
-  const std::string path = object_path(digest);
-  const Result<FileStamp> seen = root_.stamp(path);
-  if (!seen && seen.error().code == Code::not_found) return false;
-  if (!seen) return std::unexpected(seen.error());
-  const FileStamp& stamp = *seen;
-  const bool fetched = notes_ != nullptr && notes_->find(digest, stamp).origin == Origin::fetched;
-  const bool becomes_own = fetched && origin == Origin::own;
-  if (!becomes_own && known_.now_ns() - stamp.ctime_ns < kRefreshAfterNs) return true;
+// Makes what was fetched the user's own, by a modification time that differs by a second or more: finer
+// differences do not last on every file system.
+Result<> Intake::claim(const Digest& digest, const FileStamp& stamp) const {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const std::int64_t now_ns = known_.now_ns();
+  const bool differs = now_ns / kSecond > stamp.mtime_ns / kSecond + 1;
+  KACHERY_TRY(root_.set_modified(object_path(digest), differs ? now_ns : stamp.mtime_ns + 2 * kSecond));
+  notes_->forget({&digest, 1});
+  return {};
+}
 
-  Result<> touched = root_.touch(path);
-  const bool gone = !touched && touched.error().code == Code::not_found;
-  if (gone || (!touched && touched.error().code == Code::denied)) return false;
-  if (!touched) return std::unexpected(std::move(touched).error());
-  known_.carry_over(stamp, root_, path);
-  if (becomes_own) notes_->forget({&digest, 1});
-  const OwnObject object{path, digest, stamp.size};
-  if (fetched && !becomes_own) remember_fetched({&object, 1});
-  return true;
+// Tells gc that the object is wanted, and, if it was fetched and is now stored by the user, that it is the
+// user's own.
+Result<Intake::Kept> Intake::keep_alive(const Digest& digest, Origin origin) const {
+  const std::string path = object_path(digest);
+  const Result<FileStamp> stamp = root_.stamp(path);
+  if (!stamp && stamp.error().code == Code::not_found) return Kept::gone;
+  if (!stamp) return std::unexpected(stamp.error());
+  const bool becomes_own =
+      origin == Origin::own && notes_ != nullptr && notes_->find(digest, *stamp).origin == Origin::fetched;
+  if (!becomes_own && known_.now_ns() - stamp->ctime_ns < kRefreshAfterNs) return Kept::yes;
+
+  Result<> touched = becomes_own ? claim(digest, *stamp) : root_.touch(path);
+  if (touched) {
+    known_.carry_over(*stamp, root_, path);
+    return Kept::yes;
+  }
+  if (touched.error().code == Code::not_found) return Kept::gone;
+  if (touched.error().code != Code::denied) return std::unexpected(std::move(touched).error());
+  // What can be had again never takes the place of what somebody keeps.
+  return origin == Origin::fetched ? Kept::yes : Kept::not_ours;
 }
 
 Result<> Intake::quarantine(const Digest& digest) const {

@@ -91,8 +91,14 @@ class Intake {
                                   Progress& progress) const;
   Result<bool> object_is_there(const Digest& digest, const Same& same) const;
   Result<> links_agree(const Digest& digest, const Same& same) const;
-  void remember_fetched(std::span<const OwnObject> objects) const;
-  Result<bool> keep_alive(const Digest& digest, Origin origin) const;
+  void remember_fetched(std::span<Staged* const> batch) const;
+  Result<> claim(const Digest& digest, const FileStamp& stamp) const;
+  enum class Kept {
+    yes,
+    gone,      // Deleted a moment ago.
+    not_ours,  // Another user's, so that we may not; a copy of our own is to take its place.
+  };
+  Result<Kept> keep_alive(const Digest& digest, Origin origin) const;
   Result<bool> settle(Staged& staged, Origin origin) const;
   Result<bool> confirm(std::span<const std::string> existing, Sync sync) const;
 

@@ -87,7 +87,10 @@ void KnownHashes::remember_own(const Directory& root, std::span<const OwnObject>
 void KnownHashes::carry_over(const FileStamp& before, const Directory& root, const std::string& path) const {
   const Result<FileStamp> after = root.stamp(path);
   FileStamp expected = before;
-  if (after) expected.ctime_ns = after->ctime_ns;
+  if (after) {
+    expected.mtime_ns = after->mtime_ns;
+    expected.ctime_ns = after->ctime_ns;
+  }
   if (cache_ == nullptr || !after || *after != expected) return;
   for (const Algorithm algorithm : kAlgorithms) {
     const auto digest = cache_->find(before, algorithm);

@@ -41,7 +41,7 @@ class KnownHashes {
   // tick's end if one is large.
   void remember_own(const Directory& root, std::span<const OwnObject> objects) const;
 
-  // What was known of `before` holds for the state that our own touch made of it.
+  // What was known of `before` holds for the state that our own change of its times made of it.
   void carry_over(const FileStamp& before, const Directory& root, const std::string& path) const;
 
   std::int64_t now_ns() const { return clock_.now_ns(); }

@@ -17,11 +17,10 @@ constexpr const char* kSchema =
 // So many uses are written together: a row by itself costs as much as loading a small object.
 constexpr std::size_t kUnwrittenMax = 4096;
 
-// Over the object's name and the whole state of its file.
+// Over the object's name and what its file keeps when it is renamed, loaded or touched.
 std::int64_t fetched_check(const Digest& digest, const FileStamp& stamp) {
-  const std::array<std::uint64_t, 5> numbers{stamp.device, stamp.inode, stamp.size,
-                                             static_cast<std::uint64_t>(stamp.mtime_ns),
-                                             static_cast<std::uint64_t>(stamp.ctime_ns)};
+  const std::array<std::uint64_t, 4> numbers{stamp.device, stamp.inode, stamp.size,
+                                             static_cast<std::uint64_t>(stamp.mtime_ns)};
   return row_check(numbers, digest.bytes());
 }
 

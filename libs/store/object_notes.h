@@ -24,8 +24,9 @@ struct ObjectNote {
 };
 
 // Tables in index.db. Only a memory: what is lost of it makes objects the user's own, which are not evicted.
-// "Fetched" is said of one state of the object's file (os/file.h, FileStamp) and no other; so to make an
-// object the user's own, it is enough to touch it, which is as durable as the file itself. Thread-safe.
+// "Fetched" is said of one file with one modification time, before it gets its place; so to make an object
+// the user's own, it is enough to give it another modification time, which is as durable as the file itself.
+// Thread-safe.
 class ObjectNotes {
  public:
   // Null where there can be none. `path` is in a directory on a local file system.
@@ -34,7 +35,7 @@ class ObjectNotes {
   ObjectNotes& operator=(const ObjectNotes&) = delete;
   ~ObjectNotes();
 
-  // These objects, whose files look like this now, were fetched.
+  // These were fetched, and their files, which are about to get their places, look like this.
   struct Fetched {
     Digest digest;
     FileStamp stamp;
