@@ -75,6 +75,9 @@ void verify_directory(Directory& directory) {
   ASSERT_TRUE(directory.touch("a/x"));
   EXPECT_EQ(directory.stamp("a/x")->mtime_ns, stamp->mtime_ns) << "touching is no change of the content";
   EXPECT_GE(directory.stamp("a/x")->ctime_ns, stamp->ctime_ns);
+  ASSERT_TRUE(directory.set_modified("a/x", 1'600'000'000'123'456'789));
+  EXPECT_EQ(directory.stamp("a/x")->mtime_ns, 1'600'000'000'123'456'789);
+  EXPECT_EQ(directory.set_modified("a/none", 0).error().code, Code::not_found);
 
   const auto entries = directory.list("");
   ASSERT_TRUE(entries);
