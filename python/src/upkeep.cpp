@@ -36,8 +36,8 @@ nb::tuple verify(PySession& session, const std::vector<nb::bytes>& uris, const n
     return {};
   });
   return nb::make_tuple(report.objects, report.links, report.bytes, findings_as_list(report.damaged),
-                        findings_as_list(report.repaired),
-                        findings_as_list(report.stale_links), findings_as_list(report.missing));
+                        findings_as_list(report.repaired), findings_as_list(report.stale_links),
+                        findings_as_list(report.missing));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -9,7 +11,8 @@ import pytest
 def store_dir(tmp_path, monkeypatch):
     """An empty store; also what the environment of child processes names."""
     directory = tmp_path / "store"
-    for name in ("KACHERY_CLOUD_DIR", "KACHERY_STORAGE_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("KACHERY_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("KACHERY_DIR", str(directory))
+    monkeypatch.setenv("KACHERY_CONFIG_DIR", str(tmp_path / "configuration"))  # Not the settings of whoever runs this.
     return directory
