@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "db/fork_gate.h"
 
 namespace kachery {
 namespace {
@@ -47,6 +48,7 @@ std::unexpected<Error> fail_sqlite(sqlite3* connection, int status, std::string_
 }  // namespace
 
 Result<Database> Database::connect(const std::string& name, int flags, int busy_wait_ms) {
+  const InSqlite inside;
   sqlite3* connection = nullptr;
   const int status =
       sqlite3_open_v2(name.c_str(), &connection,
@@ -95,16 +97,19 @@ Database& Database::operator=(Database&& other) noexcept {
 }
 
 Database::~Database() {
+  const InSqlite inside;
   sqlite3_close_v2(connection_);
 }
 
 Result<> Database::run(const char* sql) {
+  const InSqlite inside;
   const int status = sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr);
   if (status != SQLITE_OK) return fail_sqlite(connection_, status, sqlite3_db_filename(connection_, "main"));
   return {};
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
+  const InSqlite inside;
   sqlite3_stmt* statement = nullptr;
   const int status = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
@@ -120,21 +125,25 @@ Statement& Statement::operator=(Statement&& other) noexcept {
 }
 
 Statement::~Statement() {
+  const InSqlite inside;
   sqlite3_finalize(statement_);
 }
 
 Statement& Statement::bind(int parameter, std::int64_t value) {
+  const InSqlite inside;
   KACHERY_ASSERT(sqlite3_bind_int64(statement_, parameter, value) == SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, ByteView value) {
+  const InSqlite inside;
   KACHERY_ASSERT(sqlite3_bind_blob64(statement_, parameter, value.data(), value.size(), SQLITE_TRANSIENT) ==
                  SQLITE_OK);
   return *this;
 }
 
 Statement& Statement::bind(int parameter, std::string_view text) {
+  const InSqlite inside;
   // Without an address it would be NULL.
   const char* data = text.data() == nullptr ? "" : text.data();
   KACHERY_ASSERT(sqlite3_bind_text64(statement_, parameter, data, text.size(), SQLITE_TRANSIENT,
@@ -143,11 +152,13 @@ Statement& Statement::bind(int parameter, std::string_view text) {
 }
 
 Statement& Statement::bind(int parameter, std::nullptr_t) {
+  const InSqlite inside;
   KACHERY_ASSERT(sqlite3_bind_null(statement_, parameter) == SQLITE_OK);
   return *this;
 }
 
 Result<bool> Statement::step() {
+  const InSqlite inside;
   const int status = sqlite3_step(statement_);
   if (status == SQLITE_ROW) return true;
   sqlite3* connection = sqlite3_db_handle(statement_);
@@ -165,6 +176,7 @@ Result<> Statement::run() {
 }
 
 void Statement::reset() {
+  const InSqlite inside;
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }

@@ -29,7 +29,8 @@ enum class Journal {
 
 class Statement;
 
-// One connection. One thread at a time, never across a fork.
+// One connection. One thread at a time, never across a fork; other connections may be in use while a thread
+// forks (db/fork_gate.h).
 class Database {
  public:
   // Opens or makes the file. Its path may not have a symbolic link in it. Code::corrupt if it is no database.

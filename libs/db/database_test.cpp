@@ -1,14 +1,20 @@
 #include "db/database.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "os/random.h"
 
 namespace kachery {
 namespace {
+
+namespace fs = std::filesystem;
 
 class DatabaseTest : public testing::Test {
  protected:
@@ -125,6 +131,35 @@ TEST_F(DatabaseTest, OpenedForReadingChangesNothing) {
     std::filesystem::permissions(folder, std::filesystem::perms(0755));
     std::filesystem::remove_all(folder);
   }
+}
+
+// The locks inside SQLite that another thread holds at the moment of a fork would be held in the child for
+// ever: it could never open a database.
+TEST(Database, AForkedChildCanUseDatabasesWhateverOtherThreadsDo) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("fork_test_" + random_hex(8));
+  fs::create_directory(folder);
+  std::atomic<bool> done = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i)
+    threads.emplace_back([&, i] {
+      while (!done) {
+        auto database = Database::open(folder / std::to_string(i), Durability::cache);
+        ASSERT_TRUE(database && database->run("CREATE TABLE IF NOT EXISTS t(x); INSERT INTO t VALUES(1)"));
+      }
+    });
+  for (int i = 0; i < 300; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(10);
+      ::_exit(Database::open(folder / "child", Durability::cache) ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0) << "fork " << i;
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  fs::remove_all(folder);
 }
 
 }  // namespace
