@@ -101,7 +101,7 @@ class ConfigCommand final : public Command {
     for (const Item& item : items) {
       const std::string origin = show_origin_ ? fmt::format("  ({})", printable(item.origin)) : "";
       const std::string name = name_.empty() ? fmt::format("{:<18} ", item.name + ":") : "";
-      KACHERY_TRY(context.print(name + shown(item.value) + origin));
+      KACHERY_TRY(context.print(fmt::format("{}{}{}", name, shown(item.value), origin)));
     }
     return {};
   }

@@ -17,49 +17,50 @@ struct Gate {
   int forking = 0;  // Likewise.
 };
 
-Gate* open_gate();
-
-// Made when the program is loaded, and never destroyed: threads may outlive main().
-Gate* const the_gate = open_gate();
+// Never destroyed: threads may outlive main().
+Gate& the_gate();
 
 thread_local int depth = 0;
 
 void before_fork() {
-  std::unique_lock lock(the_gate->mutex);
-  ++the_gate->forking;
-  the_gate->changed.wait(lock, [] { return the_gate->inside == 0; });
+  std::unique_lock lock(the_gate().mutex);
+  ++the_gate().forking;
+  the_gate().changed.wait(lock, [] { return the_gate().inside == 0; });
 }
 
 void after_fork_in_parent() {
-  const std::scoped_lock lock(the_gate->mutex);
-  --the_gate->forking;
-  the_gate->changed.notify_all();
+  const std::scoped_lock lock(the_gate().mutex);
+  --the_gate().forking;
+  the_gate().changed.notify_all();
 }
 
 // Its only thread is not inside; what others did to the gate at that moment is unknown.
 void after_fork_in_child() {
-  new (the_gate) Gate;
+  new (&the_gate()) Gate;
 }
 
-Gate* open_gate() {
-  if (::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) std::abort();
-  return new Gate;
+Gate& the_gate() {
+  static Gate& gate = [] -> Gate& {
+    if (::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) std::abort();
+    return *new Gate;
+  }();
+  return gate;
 }
 
 }  // namespace
 
 InSqlite::InSqlite() {
   if (depth++ > 0) return;
-  std::unique_lock lock(the_gate->mutex);
-  the_gate->changed.wait(lock, [] { return the_gate->forking == 0; });
-  ++the_gate->inside;
+  std::unique_lock lock(the_gate().mutex);
+  the_gate().changed.wait(lock, [] { return the_gate().forking == 0; });
+  ++the_gate().inside;
 }
 
 InSqlite::~InSqlite() {
   if (--depth > 0) return;
-  const std::scoped_lock lock(the_gate->mutex);
-  --the_gate->inside;
-  if (the_gate->inside == 0) the_gate->changed.notify_all();
+  const std::scoped_lock lock(the_gate().mutex);
+  --the_gate().inside;
+  if (the_gate().inside == 0) the_gate().changed.notify_all();
 }
 
 }  // namespace kachery

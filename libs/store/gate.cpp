@@ -34,7 +34,7 @@ Result<std::unique_ptr<Lock>> try_until(steady_clock::time_point deadline, const
 // The file, which everybody who may use the store may lock. It appears with its mode, whatever the umask:
 // under a name that is cleared away like that of a session until then.
 Result<> Gate::make() const {
-  const Result<> made = root_.make_directory("tmp");
+  Result<> made = root_.make_directory("tmp");
   if (!made && made.error().code != Code::exists) return made;
   const std::string temporary = "tmp/session-" + random_hex(8) + ".lock";
   KACHERY_TRY(file, root_.create(temporary, Access::read_only));
