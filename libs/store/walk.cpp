@@ -13,6 +13,12 @@ namespace {
 
 constexpr std::string_view kGen1Suffix = ".link";
 
+std::string below(std::string path, const std::string& name) {
+  path += '/';
+  path += name;
+  return path;
+}
+
 // What is in a directory, by name; nothing if it is not there (any more).
 Result<std::vector<Entry>> entries_of(const Directory& root, const std::string& path) {
   Result<std::vector<Entry>> entries = root.list(path);
@@ -45,10 +51,10 @@ std::optional<std::pair<Digest, Lying>> recognize(std::string_view path) {
 Result<> collect(const Directory& root, const std::string& path, std::vector<Walked>& found) {
   KACHERY_TRY(thirds, directories_in(root, path));
   for (const std::string& third : thirds) {
-    const std::string leaf = path + "/" + third;
+    const std::string leaf = below(path, third);
     KACHERY_TRY(entries, entries_of(root, leaf));
     for (const Entry& entry : entries) {
-      const std::string place = leaf + "/" + entry.name;
+      const std::string place = below(leaf, entry.name);
       const auto recognized = recognize(place);
       if (!recognized) continue;
       const auto [digest, what] = *recognized;
@@ -74,11 +80,11 @@ Result<> walk(const Directory& root, std::size_t threads,
       const std::string tree = prefix + std::string(algorithm_name(algorithm));
       KACHERY_TRY(firsts, directories_in(root, tree));
       for (const std::string& first : firsts) {
-        const std::string above = tree + "/" + first;
+        const std::string above = below(tree, first);
         KACHERY_TRY(seconds, directories_in(root, above));
         std::vector<std::vector<Walked>> parts(seconds.size());
         KACHERY_TRY(parallel_for(seconds.size(), threads, [&](std::size_t i) {
-          return collect(root, above + "/" + seconds[i], parts[i]);
+          return collect(root, below(above, seconds[i]), parts[i]);
         }));
         for (const auto& part : parts)
           for (const Walked& walked : part) KACHERY_TRY(visit(walked));
