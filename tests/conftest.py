@@ -64,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
+    # A run in the background ignores Ctrl-C; its children are to hear it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 SEED = pytest.StashKey[int]()

@@ -8,16 +8,21 @@ import os
 from . import _hub, _native
 from ._errors import Unavailable
 
-# Kept for the life of the process: a session holds the store's database open.
+# The ones used last: a session holds some files of its store open, and most processes need one.
 _sessions: dict[bytes, _native.Session] = {}
+_sessions_max = 8
 
 
 def current() -> _native.Session:
     """The session for KACHERY_DIR and its kin, as they are set at this moment."""
     key = _native.session_key()
-    if key not in _sessions:
-        _sessions[key] = _native.Session()
-    return _sessions[key]
+    session = _sessions.get(key)
+    if session is None:
+        session = _sessions[key] = _native.Session()
+        # Whoever works with one of the others still has it.
+        while len(_sessions) > _sessions_max:
+            _sessions.pop(next(iter(_sessions)), None)
+    return session
 
 
 def check_zone(zone: str | None) -> None:

@@ -289,7 +289,7 @@ call(lambda: _native.Session().node_id(True))
 for key in (seed.hex(), '"' + seed.hex(), '"_other_client_auth_codes"'):
     call(lambda: _native.Session().mutable_set(key.encode(), ('{"privateKey":"' + seed.hex()).encode(), True))
 call(lambda: _native.Session().mutable_set(b'"k"', ('{"privateKey":"' + seed.hex() + '"').encode(), True))
-print("failures", failures)
+print("failures", failures, flush=True)
 sys.stdin.readline()
 """
 
