@@ -8,7 +8,7 @@ import os
 from . import _hub, _native
 from ._errors import Unavailable
 
-# The ones used last: a session holds some files of its store open, and most processes need one.
+# The ones made last: a session holds some files of its store open, and most processes need one.
 _sessions: dict[bytes, _native.Session] = {}
 _sessions_max = 8
 
@@ -21,7 +21,7 @@ def current() -> _native.Session:
         session = _sessions[key] = _native.Session()
         # Whoever works with one of the others still has it.
         while len(_sessions) > _sessions_max:
-            _sessions.pop(next(iter(_sessions)), None)
+            _sessions.pop(list(_sessions)[0], None)
     return session
 
 
