@@ -199,10 +199,11 @@ Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) con
   Result<std::unique_ptr<File>> object = root_.open(object_path(digest));
   if (!object && object.error().code == Code::not_found) return false;
   if (!object && object.error().code == Code::invalid) {  // A folder, a link, a pipe: no object at all.
-    KACHERY_TRY(quarantine(digest));
+    KACHERY_TRY(quarantine(digest, nullptr));
     return false;
   }
   if (!object) return std::unexpected(std::move(object).error());
+  KACHERY_TRY(seen, (*object)->stamp());
   Result<bool> equal = same(**object);
   if (equal && *equal) return true;
 
@@ -213,7 +214,7 @@ Result<bool> Intake::object_is_there(const Digest& digest, const Same& same) con
     if (!equal) return equal;  // The new content cannot be read again.
     return fail_collision(digest, "stored");
   }
-  KACHERY_TRY(quarantine(digest));
+  KACHERY_TRY(quarantine(digest, &seen));
   return false;
 }
 
@@ -275,9 +276,12 @@ Result<Intake::Kept> Intake::keep_alive(const Digest& digest, Origin origin) con
   return origin == Origin::fetched ? Kept::yes : Kept::not_ours;
 }
 
-Result<> Intake::quarantine(const Digest& digest) const {
+Result<> Intake::quarantine(const Digest& digest, const FileStamp* seen) const {
   Result<> made = root_.make_directory(std::string(kQuarantine));
   if (!made && made.error().code != Code::exists) return made;
+  const Result<FileStamp> now = root_.stamp(object_path(digest));
+  const bool replaced = seen != nullptr && now && (now->inode != seen->inode || now->device != seen->device);
+  if (replaced) return {};  // By somebody who stored the right bytes.
   const std::string place = std::string(kQuarantine) + "/" + digest.hex() + "." + random_hex(4);
   return root_.rename(object_path(digest), place, Replace::no);
 }

@@ -76,8 +76,9 @@ class Intake {
   // Code::corrupt if other content is known by the digest of `content`.
   Result<> refuse_collision(const Digest& digest, const File& content) const;
 
-  // Moves a damaged object out of the way, for people to look at.
-  Result<> quarantine(const Digest& digest) const;
+  // Moves a damaged object out of the way, for people to look at; not so if another file has taken its place
+  // since it was `seen` (null where it was no file at all).
+  Result<> quarantine(const Digest& digest, const FileStamp* seen) const;
 
  private:
   // Whether the content that is to be stored equals that of a file.

@@ -67,17 +67,19 @@ Result<ScrubReport> Store::scrub(std::span<const Digest> only, Progress& progres
     if (!file && file.error().code != Code::invalid) return std::unexpected(file.error());
     std::optional<std::string> fault;
     ByteCount size = 0;
+    std::optional<FileStamp> seen;
     if (file) {
       KACHERY_TRY(stamp, (*file)->stamp());
       KACHERY_TRY(wrong, check_content(**file, objects[i], progress));
       size = stamp.size;
+      seen = stamp;
       fault = std::move(wrong);
     } else {
       fault = file.error().message;  // A folder, a link, a pipe.
     }
     bool repaired = false;
     if (fault) {
-      KACHERY_TRY(intake_.quarantine(objects[i]));
+      KACHERY_TRY(intake_.quarantine(objects[i], seen ? &*seen : nullptr));
       KACHERY_TRY(source, repair(objects[i], progress));
       if (source) *fault += "; copied anew from " + source->native();
       repaired = source.has_value();
