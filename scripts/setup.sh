@@ -2,10 +2,12 @@
 # something is missing.
 
 # What the build needs, and what the tests need beyond it; all from Debian.
-BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libcli11-dev libfmt-dev libsodium-dev
-  libsqlite3-dev libssl-dev libyaml-cpp-dev lld-19 ninja-build pkg-config python3-dev python3-venv"
-TEST_PACKAGES="bash clang-format-19 clang-tidy-19 e2fsprogs fish git groff-base libclang-rt-19-dev libgtest-dev
-  librapidcheck-dev mount procps strace util-linux xfsprogs zsh"
+BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libboost-url1.81-dev
+  libboost1.81-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libsodium-dev
+  libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev
+  lld-19 ninja-build pkg-config prometheus-cpp-dev python3-dev python3-venv"
+TEST_PACKAGES="bash clang-format-19 clang-tidy-19 curl e2fsprogs faketime fish git groff-base iproute2 libclang-rt-19-dev libgtest-dev
+  librapidcheck-dev mount nginx-light procps prometheus strace util-linux xfsprogs zsh"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -24,6 +26,16 @@ install_packages() {
   fi
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  stop_services "${missing[@]}"
+}
+
+# What a package starts by itself is stopped: tests start their own, with their own settings.
+stop_services() {
+  local service
+  [ -d /run/systemd/system ] || return 0
+  for service in nginx prometheus; do
+    [[ " $* " == *" $service"* ]] && as_root systemctl disable --now --quiet "$service" || true
+  done
 }
 
 # The packages of pyproject.toml's extra that the tests need, one a line.

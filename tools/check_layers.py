@@ -19,20 +19,29 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "json": set(),
     "db": {"os"},
     "chunk": {"crypto", "json"},
+    "wire": {"crypto", "json"},
+    "net": {"os", "crypto"},
     "store": {"os", "crypto", "json", "db", "chunk"},
-    "client": {"os", "crypto", "json", "db", "chunk", "store"},
+    "bucket": {"os", "crypto", "json", "chunk", "net"},
+    "remote": {"os", "crypto", "json", "chunk", "wire", "net"},
+    "client": {"os", "crypto", "json", "db", "chunk", "store", "wire", "net", "remote"},
+    "hub": {"os", "crypto", "json", "db", "chunk", "wire", "net", "store", "bucket"},
 }
 # What people start: these may use everything that the client's users see.
-MAY_INCLUDE["cli"] = MAY_INCLUDE["client"] | {"client"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["client"] | {"client", "hub"}
 MAY_INCLUDE["python"] = MAY_INCLUDE["client"] | {"client"}
 
 # Beginnings of outside headers, and the only rooms that may include them.
 HEAVY = {
     "boost/json": {"json"},
+    "boost/asio": {"net"},
+    "boost/beast": {"net"},
+    "boost/url": {"net"},
+    "curl/": {"net"},
     "openssl/": {"crypto"},
     "sodium": {"crypto"},
     "sqlite3.h": {"db"},
-    "yaml-cpp/": {"client"},
+    "yaml-cpp/": {"client", "hub"},
     "CLI/": {"cli"},
     "nanobind/": {"python"},
     "sys/": {"os"},

@@ -1,5 +1,6 @@
 #include "core/error.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -11,21 +12,22 @@ struct CodeRow {
   Code code;
   std::string_view name;
   int exit_status;
+  int http_status;
 };
 
 // The one table of what a Code means outside. The Python exceptions stand in python/kachery/_errors.py, by
 // name.
 constexpr std::array<CodeRow, 10> kCodes{{
-    {Code::invalid, "invalid", 2},
-    {Code::not_found, "not_found", 4},
-    {Code::exists, "exists", 1},
-    {Code::denied, "denied", 6},
-    {Code::unavailable, "unavailable", 5},
-    {Code::timed_out, "timed_out", 9},
-    {Code::cancelled, "cancelled", 130},
-    {Code::corrupt, "corrupt", 7},
-    {Code::exhausted, "exhausted", 8},
-    {Code::internal, "internal", 1},
+    {Code::invalid, "invalid", 2, 400},
+    {Code::not_found, "not_found", 4, 404},
+    {Code::exists, "exists", 1, 409},
+    {Code::denied, "denied", 6, 403},
+    {Code::unavailable, "unavailable", 5, 503},
+    {Code::timed_out, "timed_out", 9, 504},
+    {Code::cancelled, "cancelled", 130, 499},
+    {Code::corrupt, "corrupt", 7, 422},
+    {Code::exhausted, "exhausted", 8, 507},
+    {Code::internal, "internal", 1, 500},
 }};
 
 const CodeRow& row(Code code) {
@@ -72,8 +74,18 @@ std::string_view code_name(Code code) {
   return row(code).name;
 }
 
+std::optional<Code> code_named(std::string_view name) {
+  const auto found = std::ranges::find(kCodes, name, &CodeRow::name);
+  if (found == kCodes.end()) return std::nullopt;
+  return found->code;
+}
+
 int exit_status(Code code) {
   return row(code).exit_status;
+}
+
+int http_status(Code code) {
+  return row(code).http_status;
 }
 
 std::unexpected<Error> fail_errno(int error_number, std::string_view what) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <expected>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -32,9 +33,13 @@ struct Error {
 };
 
 std::string_view code_name(Code code);
+std::optional<Code> code_named(std::string_view name);
 
 // The status that a command ends with. 0 is success, 3 means that only a part failed; both are not errors.
 int exit_status(Code code);
+
+// The status of an HTTP answer that says it (RFC 9110 section 15).
+int http_status(Code code);
 
 // A value or the reason why there is none.
 template <class T = void>

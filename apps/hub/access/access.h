@@ -1,0 +1,113 @@
+// Access: who may do what. One function decides; everything that is served passes through it. Default: deny.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/error.h"
+#include "core/names.h"
+#include "core/node_id.h"
+
+namespace kachery::hub {
+
+// What a route does. Each has its rule in access.cpp.
+enum class Action {
+  see_hub,           // What the hub says of itself, health. Anybody.
+  register_node,     // Any key that signed.
+  ask_who_i_am,      // Anybody, of themselves.
+  manage_own_nodes,  // A registered node, for the nodes of its user.
+  find,              // Whoever may download in the zone; anybody, where downloads are public.
+  fetch,             // Likewise.
+  upload,            // Whoever may upload in the zone; with public uploads any registered node.
+  list_own,          // A registered node, what its user stored.
+  remove_own,        // Likewise.
+  list_all,          // An admin of the zone.
+  remove_all,        // Likewise.
+  manage_zone,       // An admin of the zone: settings, usage.
+  use_signed_url,    // Whoever has a URL that we signed; the URL is checked by whoever serves it.
+  read_metrics,      // The metrics token.
+  administrate,      // The administrator's token.
+};
+
+// Who asks.
+struct Anonymous {};
+struct Administrator {};  // Knows the administrator's token.
+struct MetricsReader {};  // Knows the metrics token.
+struct SigningKey {       // Signed the request; whether the key is known is a question to the facts.
+  NodeId node;
+};
+using Actor = std::variant<Anonymous, SigningKey, Administrator, MetricsReader>;
+
+struct NodeFacts {
+  UserName user;
+  std::string label;
+  bool revoked;
+  bool user_disabled;
+};
+
+struct UserRights {
+  bool upload = false;
+  bool download = false;
+  bool admin = false;
+  bool operator==(const UserRights&) const = default;
+};
+
+// gen2's authorization settings of a zone.
+struct ZoneSettings {
+  bool public_upload = false;
+  bool public_download = true;
+  std::map<UserName, UserRights> users = {};
+  bool operator==(const ZoneSettings&) const = default;
+
+  // gen2's YAML: allowPublicUpload, allowPublicDownload, authorizedUsers. docs/formats/zone-settings.md.
+  // Code::invalid, naming the line, for anything that is not exactly such settings.
+  static Result<ZoneSettings> parse_yaml(const std::string& text);
+  std::string yaml() const;
+};
+
+struct ZoneFacts {
+  UserName owner;  // Always an admin, with all rights.
+  ZoneSettings settings;
+};
+
+// Everything that decisions are made of; a snapshot of the catalog.
+struct Facts {
+  std::map<NodeId, NodeFacts> nodes;
+  std::map<ZoneName, ZoneFacts> zones;
+};
+
+// That an action was allowed: only `authorize` makes it, and what acts asks for it.
+class Permit {
+ public:
+  const Actor& actor() const { return actor_; }
+  Action action() const { return action_; }
+  // The node that signed, where one did.
+  std::optional<NodeId> node() const;
+  // Its user; none for those who are not registered, and for the administrator.
+  const std::optional<UserName>& user() const { return user_; }
+  // Of a registered node, for the node's own user: asserts.
+  const UserName& own_user() const;
+
+ private:
+  friend Result<Permit> authorize(const Facts&, const Actor&, Action, const ZoneName*);
+  Permit(Actor actor, Action action, std::optional<UserName> user)
+      : actor_(std::move(actor)), action_(action), user_(std::move(user)) {}
+
+  Actor actor_;
+  Action action_;
+  std::optional<UserName> user_;
+};
+
+// The one decision. `zone` is null where the action is not about one. Code::denied, with what would help:
+// register, ask an admin of the zone for the right. A zone that does not exist and one that the actor may do
+// nothing in give the same answer.
+Result<Permit> authorize(const Facts& facts, const Actor& actor, Action action, const ZoneName* zone);
+
+// What a user may do in a zone; all false where there is no such zone.
+UserRights rights_in(const Facts& facts, const Actor& actor, const ZoneName& zone);
+
+}  // namespace kachery::hub

@@ -1,0 +1,171 @@
+// What the catalog holds, as values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chunk/manifest.h"
+#include "core/digest.h"
+#include "core/names.h"
+#include "core/node_id.h"
+#include "crypto/key_pair.h"
+#include "hub/access/access.h"
+
+namespace kachery::hub {
+
+struct UserRecord {
+  UserName user;
+  bool disabled;
+  std::int64_t created_ms;
+  std::uint64_t nodes;
+};
+
+struct NodeRecord {
+  NodeId node;
+  UserName user;
+  std::string label;
+  std::int64_t created_ms;
+  std::optional<std::int64_t> revoked_ms;
+};
+
+struct InvitationRecord {
+  Digest token_hash;  // SHA-256 of the token; its first 12 digits are the invitation's ID.
+  UserName user;
+  std::uint64_t uses_left;
+  std::int64_t expires_ms;
+  std::optional<ZoneName> zone;  // Where the user gets these rights.
+  UserRights rights;
+};
+
+struct PendingRecord {
+  std::string code;  // What people type: "K7QF-2MXD".
+  NodeId node;
+  std::string label;
+  std::optional<UserName> user;  // Whose node it is to be, as it says itself.
+  std::int64_t expires_ms;
+};
+
+struct Quota {
+  std::optional<ByteCount> bytes;  // None: no limit.
+  std::optional<std::uint64_t> objects;
+};
+
+struct QuotaState {
+  Quota max;
+  ByteCount bytes;  // Stored and reserved.
+  std::uint64_t objects;
+};
+
+struct ZoneRecord {
+  ZoneName zone;
+  UserName owner;
+  std::int64_t created_ms;
+  QuotaState quota;
+};
+
+// A list of chunks that a node says, or the hub has found, to be those of a file.
+struct ManifestRecord {
+  Digest manifest;
+  std::optional<NodeId> claimed_by;  // None: the hub has checked the full hash.
+};
+
+struct FileRecord {
+  Digest digest;
+  ByteCount size;
+  std::optional<Digest> chunk;            // SHA-256, of a file of one chunk.
+  std::vector<ManifestRecord> manifests;  // Of a larger one; the one that was checked first.
+};
+
+struct ListedRecord {
+  Digest digest;
+  ByteCount size;
+  std::int64_t stored_ms;
+  UserName user;
+  NodeId node;
+  bool checked;
+};
+
+struct FilePage {
+  std::vector<ListedRecord> files;
+  std::optional<std::string> next;
+};
+
+// Who uploads, and where to.
+struct Uploader {
+  ZoneName zone;
+  NodeId node;
+  UserName user;
+  // Whether the uploader could already read everything that has the grant "zone", so that a chunk that is
+  // there need not be sent again to prove that it is known.
+  bool reads_zone;
+};
+
+struct UploadRequest {
+  Digest digest;
+  ByteCount size;
+  std::optional<Digest> manifest;  // None: one chunk.
+  std::vector<ChunkEntry> chunks;
+};
+
+struct UploadState {
+  enum class What { present, open, refused };
+  What what;
+  std::string id = {};          // Of one that is open: 32 random digits.
+  std::vector<bool> here = {};  // For each chunk: it need not be sent.
+  std::optional<Error> refusal = {};
+};
+
+struct SentChunk {
+  Digest sha256;
+  Digest sha1;
+  ByteCount size;
+};
+
+struct Commit {
+  std::string upload;
+  std::optional<Manifest> manifest;  // Of a file of more than one chunk.
+  std::vector<ManifestPage> pages;
+  std::optional<Signature> signature;
+};
+
+struct CommitState {
+  enum class What { stored, present, refused };
+  What what;
+  std::optional<Error> refusal = {};
+};
+
+struct SmallUpload {
+  Digest digest;
+  SentChunk chunk;
+};
+
+struct ClaimRecord {
+  ZoneName zone;
+  Digest digest;
+  ByteCount size;
+  Digest manifest;
+  NodeId node;
+};
+
+struct Garbage {
+  struct LostManifest {
+    ZoneName zone;
+    Digest file;
+    Digest manifest;
+  };
+  std::vector<std::pair<ZoneName, Digest>> chunks;
+  std::vector<LostManifest> manifests;
+};
+
+struct UsageRecord {
+  std::string day;  // UTC, "2026-11-22".
+  ZoneName zone;
+  std::optional<NodeId> node;  // None: nobody known.
+  std::uint64_t uploads = 0;
+  ByteCount upload_bytes = 0;
+  std::uint64_t downloads = 0;
+  ByteCount download_bytes = 0;
+};
+
+}  // namespace kachery::hub

@@ -1,0 +1,44 @@
+// Uploads: from the reserved space to the visible file.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "db/database.h"
+#include "hub/catalog/connection.h"
+#include "hub/catalog/records.h"
+
+namespace kachery::hub {
+
+// Blocking and thread-safe. What a call that changes something has returned is durable.
+class Uploads {
+ public:
+  explicit Uploads(Connection& connection) : connection_(connection) {}
+
+  // Reserves the space and leases the chunks. In the order of `files`; each may be refused by itself.
+  Result<std::vector<UploadState>> begin(const Uploader& uploader, std::span<const UploadRequest> files,
+                                         std::int64_t now_ms);
+  // More chunks of an upload that is open; which of them need not be sent.
+  Result<std::vector<bool>> expect_chunks(const Uploader& uploader, const std::string& upload,
+                                          std::span<const ChunkEntry> chunks, std::int64_t now_ms);
+  // That the uploader has sent this chunk: it lies in the bucket, durably.
+  Result<> note_sent(const std::string& upload, const SentChunk& chunk);
+  // Makes files visible. `pages` are the texts of each manifest's pages, which the caller has read and
+  // checked against the root. In the order of `commits`; each may be refused by itself. Twice is the same as
+  // once.
+  Result<std::vector<CommitState>> commit(const Uploader& uploader, std::span<const Commit> commits,
+                                          std::int64_t now_ms);
+  Result<> abandon(const Uploader& uploader, std::span<const std::string> uploads);
+  // Small files whose bytes lie in the bucket already, each as one chunk whose digests were computed by us:
+  // reserved, noted and visible in one transaction. In the order of `files`.
+  Result<std::vector<CommitState>> add_small(const Uploader& uploader, std::span<const SmallUpload> files,
+                                             std::int64_t now_ms);
+  // What an upload that is open, of this uploader, wants; Code::not_found.
+  Result<UploadRequest> upload(const Uploader& uploader, const std::string& upload);
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace kachery::hub

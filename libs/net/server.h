@@ -1,0 +1,110 @@
+// Server: HTTP/1.1 and WebSocket, plain or through TLS. RFC 9112, RFC 6455.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/secret.h"
+#include "net/http.h"
+#include "net/loop.h"
+
+namespace kachery {
+
+// Bytes of an answer that are made while they are sent.
+class Body {
+ public:
+  virtual ~Body() = default;
+
+  // How many in all; none: until they end (chunked).
+  virtual std::optional<ByteCount> size() const = 0;
+  // The next ones, valid until the next call; empty at the end. After a failure the connection is cut, so
+  // that nobody takes what was sent for the whole.
+  virtual Task<Result<ByteView>> next() = 0;
+};
+
+struct Response {
+  int status = 200;
+  HttpFields fields = {};
+  std::variant<std::string, std::unique_ptr<Body>> body = {};
+};
+
+// One request while it is handled; it belongs to the server.
+class Request {
+ public:
+  virtual ~Request() = default;
+
+  virtual const RequestHead& head() const = 0;
+  // As the sender says; none: it says nothing (chunked), or there is no body.
+  virtual std::optional<ByteCount> body_size() const = 0;
+  // The next bytes of the body, valid until the next call; empty at the end. Code::timed_out if they come too
+  // slowly, Code::invalid if they are malformed, Code::unavailable if the sender has gone. What is not read
+  // is not waited for: the connection is closed behind the answer.
+  virtual Task<Result<ByteView>> read() = 0;
+  // Whether the sender can still hear an answer, as far as is known.
+  virtual bool is_connected() const = 0;
+};
+
+// The whole body. Code::exhausted if it is longer than `size_max`.
+Task<Result<std::string>> read_body(Request& request, ByteCount size_max);
+
+// Everything that a stranger can make us wait for or hold. Each has its reason in net/server_limits... of
+// whoever serves.
+struct ServerLimits {
+  std::size_t connections_max;  // More wait until one is closed.
+  std::size_t
+      connections_per_address_max;  // More are refused at once. Loopback and trusted proxies are not counted.
+  std::size_t header_bytes_max;
+  std::size_t header_fields_max;
+  std::chrono::milliseconds header_wait_max;  // For a whole head.
+  std::chrono::milliseconds idle_wait_max;    // Between requests of a connection.
+  std::chrono::milliseconds stall_wait_max;   // While nothing of a body comes or goes.
+  ByteCount body_rate_min;                    // Bytes a second, in each direction, over 10 s.
+};
+
+// A certificate and its key, as PEM.
+struct TlsIdentity {
+  std::string certificate_chain;
+  Secret private_key;
+};
+
+struct ServerParts {
+  Loop& loop;  // Outlives the server.
+  ServerLimits limits;
+  std::vector<std::string> trusted_proxies;  // Addresses whose X-Forwarded-For and -Proto are believed.
+  // Called for each request whose head is well-formed. Whatever it gives is sent.
+  std::function<Task<Response>(Request&)> handle;
+  // Called with what the handler never sees: malformed requests, failed handshakes; for counting. May be
+  // empty.
+  std::function<void(const std::string& peer, const Error& error)> on_refused = {};
+};
+
+// Network thread only, but for the constructor.
+class Server {
+ public:
+  explicit Server(ServerParts parts);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Begins to accept; `host` is an address or a name, port 0 any that is free. Gives the port.
+  // Code::unavailable if it is taken. May be called several times.
+  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
+                               std::shared_ptr<const TlsIdentity> tls);
+
+  // Takes no more connections or requests, and lets those that are there end, for up to `wait`; then cuts
+  // them.
+  Task<> drain(std::chrono::milliseconds wait);
+
+  std::size_t connections() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // Owned by the server and its connections.
+};
+
+}  // namespace kachery
