@@ -1,0 +1,28 @@
+// FactsKeeper: the facts that decisions are made of, in memory, fresh within seconds.
+#pragma once
+
+#include <memory>
+
+#include "hub/catalog/catalog.h"
+#include "net/loop.h"
+
+namespace kachery::hub {
+
+// Network thread only. Both outlive it.
+class FactsKeeper {
+ public:
+  FactsKeeper(Catalog& catalog, Loop& loop) : catalog_(catalog), loop_(loop) {}
+
+  // Never null once refresh() has succeeded. Owned by the keeper and by who decides with it.
+  std::shared_ptr<const Facts> now() const { return facts_; }
+  // After every change that this process makes, before it is acknowledged; and every 2 s, for those of
+  // others.
+  Task<Result<>> refresh();
+
+ private:
+  Catalog& catalog_;
+  Loop& loop_;
+  std::shared_ptr<const Facts> facts_;
+};
+
+}  // namespace kachery::hub

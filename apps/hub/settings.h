@@ -1,0 +1,30 @@
+// How a hub is started: what `kachery hub serve` was told, and what lies in its directory.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/url.h"
+
+namespace kachery::hub {
+
+struct Listen {
+  std::string host;  // An address or a name.
+  std::uint16_t port;
+};
+
+struct HubSettings {
+  std::filesystem::path directory;
+  Listen listen;
+  std::vector<Url> public_urls;  // Under which clients know it; the first one is in links and URLs.
+  std::vector<std::string> trusted_proxies;  // Addresses.
+  bool open = false;                         // Registers every key, and the zone `default` is public.
+  bool insecure_http = false;                // Plain HTTP beyond loopback.
+  std::optional<std::filesystem::path>
+      certificate;  // PEM files; without them one is made, but for plain HTTP.
+  std::optional<std::filesystem::path> private_key;
+};
+
+}  // namespace kachery::hub
