@@ -109,8 +109,8 @@ Writer writer(PySession& session, const std::string& algorithm) {
   return Writer(value_or_raise(session->writing_store())->create(algorithm_of(algorithm)));
 }
 
-Location location_of(bool use_location) {
-  return use_location ? Location::use : Location::ignore;
+Sources sources_of(bool use_location) {
+  return {use_location ? Location::use : Location::ignore};
 }
 
 // (path, size, kind)
@@ -118,7 +118,7 @@ nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on
                  bool use_location) {
   Located located;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(found, session->locate(text, location_of(use_location), progress));
+    KACHERY_TRY(found, session->locate(text, sources_of(use_location), progress));
     located = std::move(found);
     return {};
   });
@@ -128,7 +128,7 @@ nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on
 void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destination,
              const nb::object& on_progress, bool use_location) {
   run_blocking(on_progress, [&, text = text_of(name), target = text_of(destination)](Progress& progress) {
-    return session->copy_to(text, target, location_of(use_location), progress);
+    return session->copy_to(text, target, sources_of(use_location), progress);
   });
 }
 
@@ -150,7 +150,7 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     return std::span<std::byte>();
   };
   const auto work = [&, text = text_of(name)](Progress& progress) {
-    return session->read(text, allocate, location_of(use_location), progress);
+    return session->read(text, allocate, sources_of(use_location), progress);
   };
   // Where a URI names other places, much may be read before the size is known.
   const bool at_once = !text_of(name).contains("manifest=") && !text_of(name).contains("location=");
@@ -174,7 +174,7 @@ nb::object read_range(PySession& session, const nb::bytes& name, std::optional<s
                       std::optional<std::int64_t> end, bool use_location, const nb::object& on_progress) {
   nb::object content;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->open(text, location_of(use_location), progress));
+    KACHERY_TRY(located, session->open(text, sources_of(use_location), progress));
     const std::int64_t size = static_cast<std::int64_t>(located.size);
     const std::int64_t from = start.value_or(0);
     const std::int64_t to = end.value_or(size);

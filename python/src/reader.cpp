@@ -65,7 +65,7 @@ class Reader {
 Reader open(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
   std::optional<Reader> reader;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->open(text, Location::ignore, progress));
+    KACHERY_TRY(located, session->open(text, {}, progress));
     KACHERY_TRY(stamp, located.file->stamp());
     reader.emplace(std::move(located), stamp);
     return {};
