@@ -146,8 +146,8 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     PyErr_Clear();
     return std::span<std::byte>();
   };
-  const auto work = [&, text = text_of(name)](Progress& progress) {
-    return session->read(text, allocate, sources, progress);
+  const auto work = [&, text = text_of(name)](const Sources& places, Progress& progress) {
+    return session->read(text, allocate, places, progress);
   };
   // Where a URI names other places, much may be read before the size is known.
   const bool at_once = !text_of(name).contains("manifest=") && !text_of(name).contains("location=");
@@ -156,13 +156,14 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     {
       const nb::gil_scoped_release unlocked;
       Progress unwatched;
-      got = work(unwatched);
+      got = work({.local_only = true}, unwatched);
     }
     if (got) return content;
-    if (!too_large) raise(got.error());
+    const bool elsewhere = !sources.local_only && session->has_hub();
+    if (!too_large && !elsewhere) raise(got.error());
   }
   size_max = ~ByteCount{0};
-  run_blocking(on_progress, work);
+  run_blocking(on_progress, [&](Progress& progress) { return work(sources, progress); });
   return content;
 }
 
