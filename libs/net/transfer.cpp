@@ -104,7 +104,7 @@ Result<> Transfer::set_fields() {
         std::ranges::any_of(value, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }))
       return fail(Code::invalid,
                   fmt::format("cannot send {}: its field {} is malformed", what(), printable(name)));
-    add_field(value.empty() ? name + ";" : name + ": " + value);
+    add_field(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   }
   // What libcurl would add of itself.
   if (request_.fields.find("content-type") == nullptr) add_field("Content-Type:");
