@@ -42,14 +42,16 @@ class BucketUrls {
   // `base` is the address that URLs begin with: a public URL of the hub.
   BucketUrls(Secret key, Url base);
 
+  // For GET and HEAD, until that second. `object.name` is a SHA-256.
   std::string get(const BucketObject& object, std::string_view actor, std::int64_t expires_s) const;
   // The request must have content-length, content-type "application/octet-stream", if-none-match "*" and
-  // x-amz-content-sha256.
+  // x-amz-content-sha256, each once, and no other content-*, if-*, x-amz-* or transfer-*.
   SignedPut put(const BucketObject& object, std::string_view actor, std::string_view upload, ByteCount size,
                 std::int64_t expires_s) const;
 
-  // Code::denied, for whatever reason: expired, altered, another method, fields that are not those that were
-  // signed. One message says what was wrong only as far as a stranger may know.
+  // `head.path` is what stands behind the public URL's prefix. Code::denied, for whatever reason: expired,
+  // altered, another method, fields that are not those that were signed. One message says what was wrong only
+  // as far as a stranger may know.
   Result<BucketPermit> check(const RequestHead& head, std::int64_t now_s) const;
 
  private:

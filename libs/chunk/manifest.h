@@ -21,7 +21,7 @@ struct ChunkEntry {
 constexpr std::size_t kManifestPageEntries = 4'096;
 constexpr ByteCount kManifestChunkBytesMax = 16 << 20;
 
-// A page: up to kManifestPageEntries consecutive chunks; all pages but the last one are full. Its text is
+// A page: from 1 to kManifestPageEntries consecutive chunks; all pages but the last one are full. Its text is
 // kept like a chunk, under its SHA-256.
 struct ManifestPage {
   std::vector<ChunkEntry> chunks;
@@ -32,7 +32,8 @@ struct ManifestPage {
   static Result<ManifestPage> parse(std::string_view text);
 };
 
-// The root: what file it is, and where its pages are. Its SHA-256 is the manifest's name.
+// The root: what file it is, and where its pages are, of which there is at least one. The SHA-256 of its text
+// is the manifest's name.
 struct Manifest {
   struct Page {
     Digest sha256;         // Of the page's text.
@@ -53,12 +54,16 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
+// A page that was fetched: Code::corrupt unless it is exactly the one that the root names, with as many
+// chunks and bytes as it says.
+Result<ManifestPage> parse_page(const Manifest::Page& expected, std::string_view text);
+
 struct ManifestTexts {
   Manifest root;
   std::vector<ManifestPage> pages;
 };
 
-// The manifest of a file of these chunks.
+// The manifest of a file of these chunks, of which there is at least one.
 ManifestTexts make_manifest(const Digest& file, std::span<const ChunkEntry> chunks);
 
 // What a node signs when it says that the manifest is that of the file: ed25519 over these bytes.
