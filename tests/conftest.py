@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
@@ -15,7 +14,7 @@ from typing import Callable, Iterator, NamedTuple
 import pytest
 
 import mounts
-from harness import REPOSITORY, Program, Store
+from harness import Program, Store, find_program
 
 
 class Campaign(NamedTuple):
@@ -90,15 +89,6 @@ def pytest_runtest_makereport(item: pytest.Item):
     report = (yield).get_result()
     if report.failed:
         report.sections.append(("to repeat it", f"--seed {item.config.stash[SEED]}"))
-
-
-def find_program() -> Path:
-    """KACHERY_PROGRAM, else the one beside this Python, else the development build."""
-    named = os.environ.get("KACHERY_PROGRAM")
-    if named:
-        return Path(named).absolute()
-    beside = Path(sys.executable).parent / "kachery"
-    return beside if beside.exists() else REPOSITORY / "build/dev/apps/cli/kachery"
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -80,6 +81,15 @@ class Program:
                 process.kill()
                 raise AssertionError(f"no end within {deadline_s} s: {arguments}") from None
             return Outcome(process.returncode, stdout or b"", stderr.decode("utf-8", "replace"))
+
+
+def find_program() -> Path:
+    """KACHERY_PROGRAM, else the one beside this Python, else the development build."""
+    named = os.environ.get("KACHERY_PROGRAM")
+    if named:
+        return Path(named).absolute()
+    beside = Path(sys.executable).parent / "kachery"
+    return beside if beside.exists() else REPOSITORY / "build/dev/apps/cli/kachery"
 
 
 def clean_environment() -> dict[str, str]:

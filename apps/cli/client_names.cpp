@@ -49,7 +49,7 @@ class CatFile final : public Command {
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    const auto located = session->open(name_, Location::ignore, context.progress);
+    const auto located = session->open(name_, {}, context.progress);
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(write_range(context, *located, name_, range_));
     return 0;

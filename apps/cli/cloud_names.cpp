@@ -114,7 +114,7 @@ class LoadFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, load_content(context, name_, destination_, Location::use));
+    KACHERY_TRY(located, load_content(context, name_, destination_, {Location::use}));
     KACHERY_TRY(context.print(located.path.native()));
     return 0;
   }
@@ -131,7 +131,7 @@ class LoadFileInfo final : public Command {
   // The members of a hub's answer, and "local". What is not here only a hub can know.
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    const auto located = session->open(name_, Location::use, context.progress);
+    const auto located = session->open(name_, {Location::use}, context.progress);
     if (!located && located.error().code == Code::not_found)
       return fail_no_hub(context, located.error().message + "; looking farther");
     if (!located) return std::unexpected(located.error());
@@ -153,7 +153,7 @@ class CatFile final : public Command {
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    KACHERY_TRY(located, session->open(name_, Location::use, context.progress));
+    KACHERY_TRY(located, session->open(name_, {Location::use}, context.progress));
     KACHERY_TRY(write_range(context, located, name_, {}));
     return 0;
   }

@@ -188,7 +188,7 @@ class CatCommand final : public Command {
     if (context.common.json)
       return fail(Code::invalid, "cat writes the content itself; --json has no meaning here");
     KACHERY_TRY(session, context.session());
-    KACHERY_TRY(located, session->open(name_, Location::ignore, context.progress));
+    KACHERY_TRY(located, session->open(name_, {}, context.progress));
     KACHERY_TRY(write_range(context, located, name_, {start_, end_}));
     return 0;
   }
@@ -223,7 +223,7 @@ class InfoCommand final : public Command {
   }
 
   Result<json::Object> about_content(Context& context, Session& session) const {
-    KACHERY_TRY(located, session.locate(name_, Location::ignore, context.progress));
+    KACHERY_TRY(located, session.locate(name_, {}, context.progress));
     const Result<Uri> uri = Uri::parse(name_);
     const bool labelled = uri && !uri->label.empty();
     return json::Object{{"name", name_},
@@ -254,12 +254,12 @@ Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorith
 }
 
 Result<Located> load_content(Context& context, const std::string& name, const std::string& destination,
-                             Location location) {
+                             const Sources& sources) {
   KACHERY_TRY(session, context.session());
   const ProgressPrinter printer(context.progress, "checking", context.common.quiet);
-  KACHERY_TRY(located, session->locate(name, location, context.progress));
+  KACHERY_TRY(located, session->locate(name, sources, context.progress));
   if (!destination.empty()) {
-    KACHERY_TRY(session->copy_to(name, destination, location, context.progress));
+    KACHERY_TRY(session->copy_to(name, destination, sources, context.progress));
     located.path = destination;
   }
   return located;

@@ -20,7 +20,7 @@ Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorith
 
 // Finds what `name` stands for, and puts a copy at `destination` unless that is empty; the path is then that.
 Result<Located> load_content(Context& context, const std::string& name, const std::string& destination,
-                             Location location = Location::ignore);
+                             const Sources& sources = {});
 
 // Where a part of the content begins and ends; nothing stands for its own ends.
 struct Range {

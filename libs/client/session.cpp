@@ -153,7 +153,7 @@ Result<Located> Session::at_location(const Uri& uri, Progress& progress) {
   return Located{std::move(file), uri.location, stamp.size, "location"};
 }
 
-Result<Located> Session::open(const std::string& name, Location location, Progress& progress) {
+Result<Located> Session::open(const std::string& name, const Sources& sources, Progress& progress) {
   if (!has_scheme(name)) {
     KACHERY_TRY(file, open_user_file(name));
     KACHERY_TRY(stamp, file->stamp());
@@ -172,7 +172,7 @@ Result<Located> Session::open(const std::string& name, Location location, Progre
   }
   Error failure = std::move(found).error();
   if (is_final(failure)) return std::unexpected(std::move(failure));
-  if (location == Location::use && !uri.location.empty()) {
+  if (sources.location == Location::use && !uri.location.empty()) {
     Result<Located> located = at_location(uri, progress);
     if (located || is_final(located.error())) return located;
     failure.message += "; " + located.error().message;
@@ -192,8 +192,8 @@ Result<Located> Session::open(const std::string& name, Location location, Progre
   return Located{*std::move(chunked), {}, stamp.size, "chunks"};
 }
 
-Result<Located> Session::locate(const std::string& name, Location location, Progress& progress) {
-  Result<Located> located = open(name, location, progress);
+Result<Located> Session::locate(const std::string& name, const Sources& sources, Progress& progress) {
+  Result<Located> located = open(name, sources, progress);
   if (!located || located->kind != "chunks") return located;
   KACHERY_TRY(uri, Uri::parse(name));
   KACHERY_TRY(store, writing_store());
@@ -208,12 +208,12 @@ Result<Located> Session::locate(const std::string& name, Location location, Prog
     got = count;
   }
   KACHERY_TRY(stored, writer.commit(&uri.digest));
-  return open(Uri{stored.digest, ""}.str(), location, progress);
+  return open(Uri{stored.digest, ""}.str(), sources, progress);
 }
 
 Result<> Session::copy_to(const std::string& name, const std::filesystem::path& destination,
-                          Location location, Progress& progress) {
-  KACHERY_TRY(located, open(name, location, progress));
+                          const Sources& sources, Progress& progress) {
+  KACHERY_TRY(located, open(name, sources, progress));
   std::error_code error;
   const std::filesystem::path target = std::filesystem::absolute(destination, error);
   if (!target.has_filename() || std::filesystem::is_directory(target, error))
@@ -232,17 +232,17 @@ Result<> Session::copy_to(const std::string& name, const std::filesystem::path& 
   return replacement->commit();
 }
 
-Result<> Session::read(const std::string& name, const Store::Allocate& allocate, Location location,
+Result<> Session::read(const std::string& name, const Store::Allocate& allocate, const Sources& sources,
                        Progress& progress) {
   const Result<Uri> uri = has_scheme(name) ? Uri::parse(name) : fail(Code::invalid, "");
   KACHERY_TRY(stores, readable_stores());
   if (uri && !stores.empty()) {
     const Result<> got =
         first_of<void>(stores, [&](Store& store) { return store.read(uri->digest, allocate, progress); });
-    const bool elsewhere = uri->manifest || (location == Location::use && !uri->location.empty());
+    const bool elsewhere = uri->manifest || (sources.location == Location::use && !uri->location.empty());
     if (got || is_final(got.error()) || !elsewhere) return got;
   }
-  KACHERY_TRY(located, locate(name, location, progress));
+  KACHERY_TRY(located, locate(name, sources, progress));
   const std::span<std::byte> space = allocate(located.size);
   if (space.size() != located.size)
     return fail(Code::exhausted,

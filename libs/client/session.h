@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "client/configuration.h"
+#include "client/identity.h"
+#include "core/names.h"
 #include "core/progress.h"
 #include "core/uri.h"
 #include "os/file.h"
+#include "remote/hub.h"
 #include "store/file_mutables.h"
 #include "store/mutables.h"
 #include "store/store.h"
@@ -34,8 +37,24 @@ struct Located {
 // answer whether such a file exists, so only where the user chose to.
 enum class Location { ignore, use };
 
-// The store of this configuration, and the older programs' directories that are read beside it; each is
-// opened when it is first needed. Thread-safe; never used across a fork.
+// Where to look for the content of a URI, beyond our own store and the older programs' directories.
+struct Sources {
+  Location location = Location::ignore;
+  bool local_only = false;            // Never ask the hub.
+  std::optional<ZoneName> zone = {};  // Of the hub; none: the configured one.
+};
+
+// What a zone has under a digest.
+struct ZoneFile {
+  Digest digest;
+  ByteCount size;
+  // Who says that these are the bytes: "hub", whose full pass found so, or the ID of the node that sent them.
+  std::string attested_by;
+};
+
+// The store of this configuration, the older programs' directories that are read beside it, and the zone of
+// the hub, if one is configured; each is opened when it is first needed. What is here is never asked for
+// elsewhere. Thread-safe; never used across a fork.
 class Session {
  public:
   explicit Session(Configuration configuration);
@@ -57,24 +76,59 @@ class Session {
   Result<std::vector<Stored>> store_many(std::span<const std::filesystem::path> paths, Algorithm algorithm,
                                          Progress& progress, Origin origin = Origin::own);
 
-  // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked.
-  // Code::not_found says where it looked. May give "chunks", which are checked as they are read.
-  Result<Located> open(const std::string& name, Location location, Progress& progress);
+  // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked; what comes
+  // from the zone is an object of our store then, marked as fetched, and an interrupted fetch goes on where
+  // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. May give
+  // "chunks", which are checked as they are read.
+  Result<Located> open(const std::string& name, const Sources& sources, Progress& progress);
 
   // The same with a path in any case: chunks are put together, checked, and become an object.
-  Result<Located> locate(const std::string& name, Location location, Progress& progress);
+  Result<Located> locate(const std::string& name, const Sources& sources, Progress& progress);
 
   // Puts a copy at `destination`, atomically, replacing a file there.
-  Result<> copy_to(const std::string& name, const std::filesystem::path& destination, Location location,
+  Result<> copy_to(const std::string& name, const std::filesystem::path& destination, const Sources& sources,
                    Progress& progress);
 
   // The whole content in memory that `allocate` gives.
-  Result<> read(const std::string& name, const Store::Allocate& allocate, Location location,
+  Result<> read(const std::string& name, const Store::Allocate& allocate, const Sources& sources,
                 Progress& progress);
 
   // The SHA-1 of gen1's manifest of what is stored or linked, which becomes an object; none for a file of up
   // to 20,000,000 bytes.
   Result<std::optional<Digest>> gen1_manifest(const Digest& sha1, Progress& progress);
+
+  // --- The hub. `zone`: none is the configured one. Code::invalid without a hub, Code::unavailable if it
+  // cannot be reached or we are offline; what the hub refuses has its code and its sentence.
+
+  // For calls (remote/calls.h), signed by this node's key, which MissingKey::generate makes if there is none;
+  // unsigned without one. Lives as long as the session.
+  Result<remote::Hub*> hub(MissingKey missing);
+  bool has_hub() const { return !configuration_.gateway_url.value.empty() && !configuration_.offline; }
+  // The zone that a call with this choice is about.
+  Result<ZoneName> zone_or_default(const std::optional<ZoneName>& zone) const;
+
+  // Sends what is stored or linked here. A file that cannot be sent does not keep the others from being sent;
+  // the call then fails with the first one's reason, and the number of the others.
+  Result<> upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone, Progress& progress);
+  // Sends files that are not kept here, in the order of `paths`. They are read once for their hashes, and
+  // must not change until they are sent.
+  Result<std::vector<Stored>> upload_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
+                                           const std::optional<ZoneName>& zone, Progress& progress);
+
+  // Makes objects of those that are not here yet. Failures as of upload; Code::not_found for what the zone
+  // does not have.
+  Result<> fetch_many(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
+                      Progress& progress);
+  // For each, what the zone has; none where it has nothing that this node may have. Fetches nothing.
+  Result<std::vector<std::optional<ZoneFile>>> find_in_zone(std::span<const Digest> digests,
+                                                            const std::optional<ZoneName>& zone,
+                                                            const Progress& progress);
+  // Those that the zone does not have.
+  Result<std::vector<Digest>> find_missing(std::span<const Digest> digests,
+                                           const std::optional<ZoneName>& zone, const Progress& progress);
+  // Of one. Code::not_found.
+  Result<ZoneFile> file_info(const Digest& digest, const std::optional<ZoneName>& zone,
+                             const Progress& progress);
 
  private:
   struct Opened;

@@ -45,8 +45,7 @@ class SessionTest : public testing::Test {
 
 // Looking for something makes nothing, and says that there is nothing yet.
 TEST_F(SessionTest, ReadingDoesNotMakeADirectory) {
-  const auto located =
-      session_.locate("sha1://6af826b3d648ccba6b4bbe58e93e22add640d728", Location::ignore, progress_);
+  const auto located = session_.locate("sha1://6af826b3d648ccba6b4bbe58e93e22add640d728", {}, progress_);
   ASSERT_FALSE(located);
   EXPECT_EQ(located.error().code, Code::not_found);
   EXPECT_NE(located.error().message.find("no store yet at " + (home_ / "store").native()), std::string::npos);
@@ -56,24 +55,21 @@ TEST_F(SessionTest, ReadingDoesNotMakeADirectory) {
 TEST_F(SessionTest, FindsUrisAndPaths) {
   const fs::path path = write("a.txt", "content");
   const std::string uri = store(path);
-  EXPECT_EQ(session_.locate(uri, Location::ignore, progress_)->kind, "object");
-  EXPECT_EQ(session_.locate(path.native(), Location::ignore, progress_)->kind, "path");
-  EXPECT_EQ(session_.locate("sha1://xyz", Location::ignore, progress_).error().code, Code::invalid);
-  EXPECT_EQ(session_.locate("md5://x", Location::ignore, progress_).error().code, Code::invalid);
+  EXPECT_EQ(session_.locate(uri, {}, progress_)->kind, "object");
+  EXPECT_EQ(session_.locate(path.native(), {}, progress_)->kind, "path");
+  EXPECT_EQ(session_.locate("sha1://xyz", {}, progress_).error().code, Code::invalid);
+  EXPECT_EQ(session_.locate("md5://x", {}, progress_).error().code, Code::invalid);
 }
 
 TEST_F(SessionTest, CopiesOverAFileAtOnce) {
   const std::string uri = store(write("a.txt", "content"));
   const fs::path target = write("target", "older, longer content");
-  ASSERT_TRUE(session_.copy_to(uri, target, Location::ignore, progress_));
+  ASSERT_TRUE(session_.copy_to(uri, target, {}, progress_));
   EXPECT_EQ(content_of(target), "content");
-  EXPECT_EQ(session_.copy_to(uri, home_, Location::ignore, progress_).error().code, Code::invalid)
-      << "a directory";
-  EXPECT_EQ(session_.copy_to(uri, home_ / "no/such", Location::ignore, progress_).error().code,
+  EXPECT_EQ(session_.copy_to(uri, home_, {}, progress_).error().code, Code::invalid) << "a directory";
+  EXPECT_EQ(session_.copy_to(uri, home_ / "no/such", {}, progress_).error().code, Code::not_found);
+  EXPECT_EQ(session_.copy_to("sha1://" + std::string(40, '0'), target, {}, progress_).error().code,
             Code::not_found);
-  EXPECT_EQ(
-      session_.copy_to("sha1://" + std::string(40, '0'), target, Location::ignore, progress_).error().code,
-      Code::not_found);
   EXPECT_EQ(content_of(target), "content") << "a miss changes nothing";
   EXPECT_EQ(std::distance(fs::directory_iterator(home_), {}), 3) << "no temporaries";
 }
@@ -82,10 +78,10 @@ TEST_F(SessionTest, CopiesOverAFileAtOnce) {
 TEST_F(SessionTest, UsesALocationOnlyIfItIsAskedToAndTheContentIsRight) {
   const fs::path path = write("a.txt", "content");
   const Uri uri{Hasher::of(Algorithm::sha1, as_bytes("content")), "", {}, path.native()};
-  EXPECT_EQ(session_.locate(uri.str(), Location::ignore, progress_).error().code, Code::not_found);
-  EXPECT_EQ(session_.locate(uri.str(), Location::use, progress_)->kind, "location");
+  EXPECT_EQ(session_.locate(uri.str(), {}, progress_).error().code, Code::not_found);
+  EXPECT_EQ(session_.locate(uri.str(), {Location::use}, progress_)->kind, "location");
   write("a.txt", "CONTENT");
-  const auto changed = session_.locate(uri.str(), Location::use, progress_);
+  const auto changed = session_.locate(uri.str(), {Location::use}, progress_);
   EXPECT_EQ(changed.error().code, Code::not_found);
   EXPECT_NE(changed.error().message.find("other content: " + path.native()), std::string::npos);
   EXPECT_FALSE(fs::exists(home_ / "store")) << "looking makes nothing";
@@ -103,13 +99,13 @@ TEST_F(SessionTest, ReadsOlderDirectoriesAndWritesToOurs) {
   const auto count = [&] { return std::distance(fs::recursive_directory_iterator(home_ / "older"), {}); };
   const auto before = count();
   Session session(Configuration{home_ / "store", "default", {home_ / "gone", home_ / "older"}});
-  EXPECT_EQ(session.locate(uri, Location::ignore, progress_)->path.parent_path().parent_path().parent_path(),
+  EXPECT_EQ(session.locate(uri, {}, progress_)->path.parent_path().parent_path().parent_path(),
             (home_ / "older/sha1") / uri.substr(7, 2));
-  const auto missing = session.locate("sha1://" + std::string(40, '0'), Location::ignore, progress_);
+  const auto missing = session.locate("sha1://" + std::string(40, '0'), {}, progress_);
   EXPECT_NE(missing.error().message.find((home_ / "older").native()), std::string::npos);
   const fs::path other = write("b.txt", "other");
   EXPECT_TRUE(session.store_many({&other, 1}, Algorithm::sha1, progress_));
-  EXPECT_EQ(session.locate(uri, Location::ignore, progress_)->kind, "object");
+  EXPECT_EQ(session.locate(uri, {}, progress_)->kind, "object");
   EXPECT_EQ(count(), before);
 }
 
@@ -126,22 +122,22 @@ TEST_F(SessionTest, PutsAFileTogetherFromTheChunksOfItsManifest) {
 
   store(write("second", bytes.substr(kGen1ChunkBytes, kGen1ChunkBytes)));
   std::string part(3, ' ');
-  const auto opened = session_.open(name, Location::ignore, progress_);
+  const auto opened = session_.open(name, {}, progress_);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(opened->kind, "chunks");
   EXPECT_EQ(opened->size, bytes.size());
   ASSERT_TRUE(read_exactly(*opened->file, kGen1ChunkBytes, std::as_writable_bytes(std::span(part))));
   EXPECT_EQ(part, "yxx") << "the chunk that is there is enough for what is in it";
-  EXPECT_EQ(session_.locate(name, Location::ignore, progress_).error().code, Code::not_found);
+  EXPECT_EQ(session_.locate(name, {}, progress_).error().code, Code::not_found);
 
   store(write("first", bytes.substr(0, kGen1ChunkBytes)));
   store(write("third", bytes.substr(2 * kGen1ChunkBytes)));
-  const auto located = session_.locate(name, Location::ignore, progress_);
+  const auto located = session_.locate(name, {}, progress_);
   ASSERT_TRUE(located) << located.error().message;
   EXPECT_EQ(content_of(located->path), bytes);
 
   const std::string forged = Uri{Hasher::of(Algorithm::sha1, as_bytes("other")), "", **manifest}.str();
-  EXPECT_EQ(session_.locate(forged, Location::ignore, progress_).error().code, Code::corrupt);
+  EXPECT_EQ(session_.locate(forged, {}, progress_).error().code, Code::corrupt);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Bytes as they are passed around: views, sizes, ranges, and their hexadecimal form.
+// Bytes as they are passed around: views, sizes, ranges, and how they are written as text.
 #pragma once
 
 #include <cstddef>
@@ -35,5 +35,11 @@ std::string to_hex(ByteView bytes);
 
 // Fills `out` from exactly 2 * out.size() lower-case digits; false for anything else.
 bool from_hex(std::string_view text, std::span<std::byte> out);
+
+// Base64 with its padding (RFC 4648 section 4).
+std::string to_base64(ByteView bytes);
+
+// Fills `out` from the one text that to_base64 gives for so many bytes; false for anything else.
+bool from_base64(std::string_view text, std::span<std::byte> out);
 
 }  // namespace kachery

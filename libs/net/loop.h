@@ -18,8 +18,7 @@ class io_context;
 namespace kachery {
 
 // Everything that belongs to a loop is used on its network thread only, but for what says otherwise; so
-// nothing of it needs a lock. Destroyed after run() has returned: tasks that have not ended are destroyed
-// then, where they wait.
+// nothing of it needs a lock. Destroyed after run() has returned, on the same thread.
 class Loop {
  public:
   // `pool_threads` is how much may block at once: disk, hashes, SQL.
@@ -28,7 +27,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
   ~Loop();
 
-  // Makes the calling thread the network thread, until stop().
+  // Makes the calling thread the network thread, until stop(); once. Before it returns it destroys the tasks
+  // that have not ended, where they wait; so what they use needs to live no longer.
   void run();
   // From any thread. What is on the pool is finished first.
   void stop();
@@ -72,7 +72,7 @@ class Loop {
 class Signal {
  public:
   explicit Signal(Loop& loop);
-  ~Signal();  // Nobody may be waiting.
+  ~Signal();  // Nobody may be waiting, unless the loop has been stopped.
 
   // Until notify(), or for `wait` at most. True: it was notified.
   Task<bool> wait(std::chrono::milliseconds wait);

@@ -1,0 +1,52 @@
+// Calls: what can be said to a hub, and what it answers. docs/protocol.
+#pragma once
+
+#include "wire/admin.h"
+#include "wire/files.h"
+#include "wire/hub.h"
+#include "wire/nodes.h"
+#include "wire/uploads.h"
+
+namespace kachery::remote {
+
+// A POST of one message to `path`, which is answered by one message.
+template <class Message, class Reply>
+struct Call {
+  const char* path;
+};
+
+inline constexpr Call<wire::Find, wire::FoundFiles> kFind{"/v1/files/find"};
+inline constexpr Call<wire::AskChunks, wire::ChunkUrls> kAskChunks{"/v1/files/chunks"};
+inline constexpr Call<wire::ListFiles, wire::FileList> kListFiles{"/v1/files/list"};
+inline constexpr Call<wire::RemoveFiles, wire::Removals> kRemoveFiles{"/v1/files/remove"};
+
+inline constexpr Call<wire::BeginUploads, wire::BegunUploads> kBeginUploads{"/v1/uploads/begin"};
+inline constexpr Call<wire::MoreChunks, wire::PutOrders> kMoreChunks{"/v1/uploads/chunks"};
+inline constexpr Call<wire::CommitUploads, wire::Outcomes> kCommitUploads{"/v1/uploads/commit"};
+inline constexpr Call<wire::AbandonUploads, wire::Done> kAbandonUploads{"/v1/uploads/abandon"};
+
+inline constexpr Call<wire::Register, wire::Registration> kRegister{"/v1/nodes/register"};
+inline constexpr Call<wire::Approve, wire::Registration> kApprove{"/v1/nodes/approve"};
+inline constexpr Call<wire::AskWhoAmI, wire::WhoAmI> kWhoAmI{"/v1/nodes/whoami"};
+inline constexpr Call<wire::ListNodes, wire::NodeList> kListNodes{"/v1/nodes/list"};
+inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeNode{"/v1/nodes/revoke"};
+
+inline constexpr Call<wire::NamedUser, wire::Done> kCreateUser{"/v1/admin/users/create"};
+inline constexpr Call<wire::NamedUser, wire::Done> kDisableUser{"/v1/admin/users/disable"};
+inline constexpr Call<wire::NamedUser, wire::Done> kEnableUser{"/v1/admin/users/enable"};
+inline constexpr Call<wire::ListUsers, wire::UserList> kListUsers{"/v1/admin/users/list"};
+inline constexpr Call<wire::ListAllNodes, wire::NodeList> kListAllNodes{"/v1/admin/nodes/list"};
+inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeAnyNode{"/v1/admin/nodes/revoke"};
+inline constexpr Call<wire::Approve, wire::Registration> kApproveForUser{"/v1/admin/nodes/approve"};
+inline constexpr Call<wire::Invite, wire::Invitation> kInvite{"/v1/admin/invitations/create"};
+inline constexpr Call<wire::ListInvitations, wire::InvitationList> kListInvitations{
+    "/v1/admin/invitations/list"};
+inline constexpr Call<wire::RevokeInvitation, wire::Done> kRevokeInvitation{"/v1/admin/invitations/revoke"};
+inline constexpr Call<wire::CreateZone, wire::Done> kCreateZone{"/v1/admin/zones/create"};
+inline constexpr Call<wire::NamedZone, wire::Done> kDeleteZone{"/v1/admin/zones/delete"};
+inline constexpr Call<wire::ListZones, wire::ZoneList> kListZones{"/v1/admin/zones/list"};
+inline constexpr Call<wire::SetQuota, wire::Done> kSetQuota{"/v1/admin/quotas/set"};
+inline constexpr Call<wire::ZoneSettings, wire::ZoneSettings> kZoneSettings{"/v1/zones/settings"};
+inline constexpr Call<wire::AskUsage, wire::Usage> kAskUsage{"/v1/zones/usage"};
+
+}  // namespace kachery::remote
