@@ -38,17 +38,15 @@ void make_sources(Sources* self, bool use_location, bool local_only, const Zone&
 // So that open content can be pickled with the places it came from.
 nb::tuple reduced(const Sources& sources) {
   const auto zone = sources.zone ? nb::cast(sources.zone->str()) : nb::none();
-  return nb::make_tuple(
-      nb::type<Sources>(),
-      nb::make_tuple(sources.location == Location::use, sources.local_only, zone));
+  return nb::make_tuple(nb::type<Sources>(),
+                        nb::make_tuple(sources.location == Location::use, sources.local_only, zone));
 }
 
 // What is stored or linked here.
 void upload(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
   const auto digests = digests_of(uris);
   const auto into = zone_of(zone);
-  run_blocking(on_progress,
-               [&](Progress& progress) { return session->upload(digests, into, progress); });
+  run_blocking(on_progress, [&](Progress& progress) { return session->upload(digests, into, progress); });
 }
 
 // Files that are not kept here: [(hexadecimal digest, size in bytes), ...]
@@ -72,8 +70,7 @@ nb::list upload_files(PySession& session, const std::vector<nb::bytes>& names, c
 void fetch_many(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
   const auto digests = digests_of(uris);
   const auto from = zone_of(zone);
-  run_blocking(on_progress,
-               [&](Progress& progress) { return session->fetch_many(digests, from, progress); });
+  run_blocking(on_progress, [&](Progress& progress) { return session->fetch_many(digests, from, progress); });
 }
 
 // For each (size in bytes, who says that these are the bytes), or None.
