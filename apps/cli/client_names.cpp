@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include "client/identity.h"
+#include "console.h"
 #include "content.h"
 #include "core/text.h"
 #include "core/uri.h"
 #include "older.h"
 #include "os/file.h"
+#include "zone_choice.h"
 
 namespace kachery::cli {
 namespace {
@@ -26,10 +28,16 @@ struct Elsewhere {
   // What becomes of a miss.
   std::unexpected<Error> fail_with(const Context& context, Error error) const {
     if (error.code == Code::not_found && !(channel.empty() && direct_channel.empty()))
-      return fail_no_hub(context, error.message + "; asking a channel");
+      return fail_no_channels(context, error.message + "; asking a channel");
     return std::unexpected(std::move(error));
   }
 };
+
+// gen1 stored here and nowhere else, so a zone that refuses or is out of reach is no failure.
+void offer(Context& context, std::span<const Stored> stored) {
+  const Result<> sent = upload_stored(context, stored, {});
+  if (!sent) say(sent.error().message);
+}
 
 // With ?manifest= for a large file, as gen1 printed it.
 Result<> print_uri(Context& context, const Digest& digest, const std::filesystem::path& path) {
@@ -48,8 +56,7 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(session, context.session());
-    const auto located = session->open(name_, {}, context.progress);
+    const auto located = open_content(context, name_);
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(write_range(context, *located, name_, range_));
     return 0;
@@ -92,9 +99,10 @@ class StoreFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    if (!channel_.empty()) return fail_no_hub(context, "--upload-to-channel");
+    if (!channel_.empty()) return fail_no_channels(context, "--upload-to-channel");
     const std::filesystem::path path = path_;
     KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
+    offer(context, stored);
     KACHERY_TRY(print_uri(context, stored.front().digest, path));
     return 0;
   }
@@ -175,7 +183,9 @@ class GenerateNodeId final : public Command {
 class ConfigEphemeralNode final : public Command {
  public:
   void declare(Options&) override {}
-  Result<int> run(Context& context) override { return fail_no_hub(context, "naming the owner of this node"); }
+  Result<int> run(Context& context) override {
+    return fail_no_channels(context, "naming the owner of this node");
+  }
 };
 
 class Version final : public Command {
@@ -192,7 +202,9 @@ class Version final : public Command {
 
 CommandList client_commands() {
   return {
-      {"store-file", "Keep a copy of a file, and print its URI", make_command<StoreFile>},
+      {"store-file",
+       "Keep a copy of a file here, and in the zone of a hub that is configured, and print its URI",
+       make_command<StoreFile>},
       {"link-file", "Note where a file is, without a copy, and print its URI", make_command<LinkFile>},
       {"load-file", "Print the path of a file's content", make_command<LoadFile>},
       {"cat-file", "Write a file's content to standard output", make_command<CatFile>},

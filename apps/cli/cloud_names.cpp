@@ -1,12 +1,17 @@
 // kachery-cloud, and kachery-cloud-*: the second generation's commands.
 #include <fmt/format.h>
 
+#include "console.h"
 #include "content.h"
 #include "core/text.h"
 #include "core/uri.h"
+#include "json/json.h"
 #include "older.h"
 #include "os/file.h"
+#include "registration.h"
 #include "store/pump.h"
+#include "zone_choice.h"
+#include "zone_files.h"
 
 namespace kachery::cli {
 namespace {
@@ -43,17 +48,31 @@ class StoreFile final : public Command {
  public:
   void declare(Options& options) override {
     file_.declare(options);
-    options.flag("--cache-locally", cache_locally_, "Changes nothing: a copy is always kept here");
+    options.flag("--cache-locally", cache_locally_,
+                 "Keep a copy here, too; without a hub one is always kept");
   }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(path, path_of(context, file_.name));
-    KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
+    KACHERY_TRY(session, context.session());
+    KACHERY_TRY(stored, cache_locally_ || !session->has_hub() ? keep(context, path) : send(context, path));
     KACHERY_TRY(context.print(file_.uri(stored.front().digest)));
     return 0;
   }
 
  private:
+  static Result<std::vector<Stored>> keep(Context& context, const std::filesystem::path& path) {
+    KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
+    KACHERY_TRY(upload_stored(context, stored, {}));
+    return stored;
+  }
+
+  static Result<std::vector<Stored>> send(Context& context, const std::filesystem::path& path) {
+    KACHERY_TRY(session, context.session());
+    const ProgressPrinter printer(context.progress, "uploading", context.common.quiet);
+    return session->upload_files({&path, 1}, Algorithm::sha1, {}, context.progress);
+  }
+
   Labelled file_;
   bool cache_locally_ = false;
 };
@@ -128,20 +147,31 @@ class LoadFileInfo final : public Command {
  public:
   void declare(Options& options) override { options.argument("uri", name_, "sha1://HASH?label=..."); }
 
-  // The members of a hub's answer, and "local". What is not here only a hub can know.
+  // gen2's answer of the zone; what is here does not count, unless there is no hub to be asked.
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
-    const auto located = session->open(name_, {Location::use}, context.progress);
-    if (!located && located.error().code == Code::not_found)
-      return fail_no_hub(context, located.error().message + "; looking farther");
-    if (!located) return std::unexpected(located.error());
-    KACHERY_TRY(context.print(fmt::format(
-        "{{\n    \"type\": \"findFile\",\n    \"found\": true,\n    \"size\": {},\n    \"local\": true\n}}",
-        located->size)));
+    KACHERY_TRY(lines, session->has_hub() ? of_zone(context, *session) : of_store(context, *session));
+    KACHERY_TRY(context.print("{\n    \"type\": \"findFile\",\n    \"found\": true,\n" + lines + "\n}"));
     return 0;
   }
 
  private:
+  Result<std::string> of_zone(const Context& context, Session& session) const {
+    KACHERY_TRY(uri, Uri::parse(name_));
+    KACHERY_TRY(file, session.file_info(uri.digest, {}, context.progress));
+    return fmt::format("    \"size\": {},\n    \"zone\": {},\n    \"attestedBy\": {}", file.size,
+                       json::Value(session.configuration().zone.value).str(),
+                       json::Value(file.attested_by).str());
+  }
+
+  Result<std::string> of_store(Context& context, Session& session) const {
+    const auto located = session.open(name_, {Location::use}, context.progress);
+    if (!located && located.error().code == Code::not_found)
+      KACHERY_TRY(require_hub(session.configuration(), located.error().message + "; looking farther"));
+    if (!located) return std::unexpected(located.error());
+    return fmt::format("    \"size\": {},\n    \"local\": true", located->size);
+  }
+
   std::string name_;
 };
 
@@ -152,8 +182,7 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(located, session->open(name_, {Location::use}, context.progress));
+    KACHERY_TRY(located, open_content(context, name_, {Location::use}));
     KACHERY_TRY(write_range(context, located, name_, {}));
     return 0;
   }
@@ -165,13 +194,30 @@ class CatFile final : public Command {
 class Init final : public Command {
  public:
   void declare(Options&) override {}
-  Result<int> run(Context& context) override { return fail_no_hub(context, "registering this node"); }
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(session, context.session());
+    KACHERY_TRY(require_hub(session->configuration(), "registering this node"));
+    KACHERY_TRY(who, join_hub(context, *session, {}));
+    KACHERY_TRY(
+        context.print(fmt::format("Client ID: {}\nLabel: {}\nOwner: {}", who.node->hex(),
+                                  printable(who.label.value_or("")), who.user ? who.user->str() : "")));
+    return 0;
+  }
 };
 
 class AdminDeleteFile final : public Command {
  public:
   void declare(Options& options) override { options.argument("uri", name_, "sha1://HASH"); }
-  Result<int> run(Context& context) override { return fail_no_hub(context, "deleting from a zone's bucket"); }
+
+  Result<int> run(Context& context) override {
+    KACHERY_TRY(session, context.session());
+    KACHERY_TRY(require_hub(session->configuration(), "deleting from a zone"));
+    KACHERY_TRY(digests, parse_digests({&name_, 1}));
+    KACHERY_TRY(removed, remove_from_zone(context, digests, {.everybody = true}));
+    if (removed.front()) return 0;
+    return fail(Code::not_found, name_ + ": not found: the zone does not have it");
+  }
 
  private:
   std::string name_;
@@ -182,8 +228,10 @@ class AdminDeleteFile final : public Command {
 CommandList cloud_commands() {
   return {
       {"init", "Register this node with the hub", make_command<Init>},
-      {"store-file", "Keep a copy of a file, and print its URI", make_command<StoreFile>},
-      {"store-file-local", "The same, on this machine only", make_command<StoreFileLocal>},
+      {"store-file", "Put a file into the zone, and print its URI; without a hub, keep a copy here",
+       make_command<StoreFile>},
+      {"store-file-local", "Keep a copy of a file here only, and print its URI",
+       make_command<StoreFileLocal>},
       {"link-file", "Note where a file is, without a copy, and print its URI", make_command<LinkFile>},
       {"load-file", "Print the path of a file's content", make_command<LoadFile>},
       {"load-file-info", "Print what is known of a file, as JSON", make_command<LoadFileInfo>},

@@ -8,6 +8,7 @@ namespace kachery::cli {
 CommandList content_commands();
 CommandList care_commands();
 CommandList space_commands();
+CommandList node_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();

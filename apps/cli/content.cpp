@@ -12,9 +12,14 @@
 #include "core/uri.h"
 #include "json/json.h"
 #include "store/pump.h"
+#include "zone_choice.h"
 
 namespace kachery::cli {
 namespace {
+
+constexpr const char* kFromZone =
+    "The zone of the hub to ask for what is not here, instead of the one that is configured";
+constexpr const char* kLocalOnly = "Ask nobody else";
 
 // The files that are to be stored or linked, and how they are to be named.
 struct Named {
@@ -109,11 +114,17 @@ class StoreCommand final : public Command {
     named_.declare(options);
     options.flag("--evictable", evictable_,
                  "gc may delete it when the store is over its limit: for what can be had again");
+    choice_.declare(options, "The zone of the hub that gets it too, instead of the one that is configured",
+                    "Keep it here only, also where a hub is configured");
   }
 
   Result<int> run(Context& context) override {
+    KACHERY_TRY(session, context.session());
+    // Before anything is stored.
+    KACHERY_TRY(choice_.name(session->configuration()));
     KACHERY_TRY(paths, paths_of(named_, context.progress));
     KACHERY_TRY(stored, store(context, paths));
+    KACHERY_TRY(upload_stored(context, stored, choice_));
     KACHERY_TRY(print_stored(context, named_, paths, stored));
     return 0;
   }
@@ -136,6 +147,7 @@ class StoreCommand final : public Command {
 
   Named named_;
   bool evictable_ = false;
+  ZoneChoice choice_;
 };
 
 class LinkCommand final : public Command {
@@ -158,10 +170,13 @@ class LoadCommand final : public Command {
   void declare(Options& options) override {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path");
     options.option("--dest", destination_, "Put a copy here, and print this path");
+    choice_.declare(options, kFromZone, kLocalOnly);
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, load_content(context, name_, destination_));
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(sources, choice_.sources(configuration));
+    KACHERY_TRY(located, load_content(context, name_, destination_, sources));
     if (context.common.json) {
       KACHERY_TRY(context.print(json::Object{
           {"name", name_}, {"path", located.path.native()}, {"size", located.size}, {"kind", located.kind}}));
@@ -174,6 +189,7 @@ class LoadCommand final : public Command {
  private:
   std::string name_;
   std::string destination_;  // Empty: where it lies.
+  ZoneChoice choice_;
 };
 
 class CatCommand final : public Command {
@@ -182,13 +198,15 @@ class CatCommand final : public Command {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path");
     options.option("--start", start_, "The first byte, counted from 0");
     options.option("--end", end_, "The byte behind the last one");
+    choice_.declare(options, kFromZone, kLocalOnly);
   }
 
   Result<int> run(Context& context) override {
     if (context.common.json)
       return fail(Code::invalid, "cat writes the content itself; --json has no meaning here");
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(located, session->open(name_, {}, context.progress));
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(sources, choice_.sources(configuration));
+    KACHERY_TRY(located, open_content(context, name_, sources));
     KACHERY_TRY(write_range(context, located, name_, {start_, end_}));
     return 0;
   }
@@ -197,12 +215,14 @@ class CatCommand final : public Command {
   std::string name_;
   std::optional<ByteCount> start_;
   std::optional<ByteCount> end_;
+  ZoneChoice choice_;
 };
 
 class InfoCommand final : public Command {
  public:
   void declare(Options& options) override {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path", Required::no);
+    choice_.declare(options, kFromZone, kLocalOnly);
   }
 
   Result<int> run(Context& context) override {
@@ -223,7 +243,9 @@ class InfoCommand final : public Command {
   }
 
   Result<json::Object> about_content(Context& context, Session& session) const {
-    KACHERY_TRY(located, session.locate(name_, {}, context.progress));
+    KACHERY_TRY(sources, choice_.sources(session.configuration()));
+    const ProgressPrinter printer(context.progress, "loading", context.common.quiet);
+    KACHERY_TRY(located, session.locate(name_, sources, context.progress));
     const Result<Uri> uri = Uri::parse(name_);
     const bool labelled = uri && !uri->label.empty();
     return json::Object{{"name", name_},
@@ -234,6 +256,7 @@ class InfoCommand final : public Command {
   }
 
   std::string name_;  // Empty: the store itself.
+  ZoneChoice choice_;
 };
 
 }  // namespace
@@ -256,13 +279,19 @@ Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorith
 Result<Located> load_content(Context& context, const std::string& name, const std::string& destination,
                              const Sources& sources) {
   KACHERY_TRY(session, context.session());
-  const ProgressPrinter printer(context.progress, "checking", context.common.quiet);
+  const ProgressPrinter printer(context.progress, "loading", context.common.quiet);
   KACHERY_TRY(located, session->locate(name, sources, context.progress));
   if (!destination.empty()) {
     KACHERY_TRY(session->copy_to(name, destination, sources, context.progress));
     located.path = destination;
   }
   return located;
+}
+
+Result<Located> open_content(Context& context, const std::string& name, const Sources& sources) {
+  KACHERY_TRY(session, context.session());
+  const ProgressPrinter printer(context.progress, "loading", context.common.quiet);
+  return session->open(name, sources, context.progress);
 }
 
 Result<> write_range(Context& context, const Located& located, const std::string& name, const Range& asked) {
@@ -283,8 +312,11 @@ Result<> write_range(Context& context, const Located& located, const std::string
 
 CommandList content_commands() {
   return {
-      {"store", "Keep copies of files, and print their URIs", make_command<StoreCommand>},
-      {"link", "Note where files are, without a copy, and print their URIs", make_command<LinkCommand>},
+      {"store",
+       "Keep copies of files here, and in the zone of a hub that is configured, and print their URIs",
+       make_command<StoreCommand>},
+      {"link", "Note where files are, on this machine only and without a copy, and print their URIs",
+       make_command<LinkCommand>},
       {"load", "Print the path of a file's content", make_command<LoadCommand>},
       {"cat", "Write a file's content to standard output", make_command<CatCommand>},
       {"info", "Say what is known of a file, or of the store", make_command<InfoCommand>},

@@ -22,6 +22,9 @@ Result<std::vector<Stored>> link_content(Context& context, Paths paths, Algorith
 Result<Located> load_content(Context& context, const std::string& name, const std::string& destination,
                              const Sources& sources = {});
 
+// The same without a path: what there is of it can be read.
+Result<Located> open_content(Context& context, const std::string& name, const Sources& sources = {});
+
 // Where a part of the content begins and ends; nothing stands for its own ends.
 struct Range {
   std::optional<ByteCount> start;

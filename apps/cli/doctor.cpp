@@ -26,13 +26,20 @@ const char* status_name(Status status) {
 
 class DoctorCommand final : public Command {
  public:
-  void declare(Options&) override {}
+  void declare(Options& options) override {
+    options.argument("uri", names_, "Also say where this content is", Required::no);
+  }
 
   Result<int> run(Context& context) override {
     const auto configuration = context.configuration();
     Checks checks = check_settings(configuration);
     const auto add = [&checks](Checks more) { std::ranges::move(more, std::back_inserter(checks)); };
-    if (configuration) add(check_store(*configuration));
+    if (configuration) {
+      Session session(*configuration);
+      add(check_store(*configuration));
+      add(check_hub(session, context.progress));
+      add(check_names(session, names_, context.progress));
+    }
     std::error_code error;
     add(check_installation(std::filesystem::read_symlink("/proc/self/exe", error)));
     KACHERY_TRY(context.common.json ? print_json(context, checks) : print_lines(context, checks));
@@ -74,12 +81,14 @@ class DoctorCommand final : public Command {
     }
     return {};
   }
+
+  std::vector<std::string> names_;
 };
 
 }  // namespace
 
 CommandList doctor_commands() {
-  return {{"doctor", "Say what is wrong here, and what to do", make_command<DoctorCommand>}};
+  return {{"doctor", "Say what is wrong here and with the hub, and what to do", make_command<DoctorCommand>}};
 }
 
 }  // namespace kachery::cli

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "client/configuration.h"
+#include "client/session.h"
 
 namespace kachery::cli {
 
@@ -25,6 +26,13 @@ Checks check_settings(const Result<Configuration>& configuration);
 
 // The store's directory, and what lies in it.
 Checks check_store(const Configuration& configuration);
+
+// The hub, if one is configured: whether it answers, knows this node, and what that may do in the zone. Asks
+// it; everything else here looks at this machine only.
+Checks check_hub(Session& session, Progress& progress);
+
+// Where the content of these URIs is.
+Checks check_names(Session& session, std::span<const std::string> names, Progress& progress);
 
 // The files of our Python packages, and who else claims their names, beside the program at `program`.
 Checks check_installation(const std::filesystem::path& program);

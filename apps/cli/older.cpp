@@ -1,9 +1,9 @@
 #include "older.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include "zone_choice.h"
 
 namespace kachery::cli {
 namespace {
@@ -41,17 +41,12 @@ const OlderScript* find_older_script(std::string_view name) {
   return found == kScripts.end() ? nullptr : found;
 }
 
-std::unexpected<Error> fail_no_hub(const Context& context, std::string_view what) {
+std::unexpected<Error> fail_no_channels(const Context& context, const std::string& what) {
   const auto configuration = context.configuration();
   if (!configuration) return std::unexpected(configuration.error());
-  const std::string& url = configuration->gateway_url.value;
-  if (url.empty())
-    return fail(Code::unavailable,
-                fmt::format("no hub is configured: set KACHERY_GATEWAY_URL, or gatewayUrl in "
-                            "config.yaml; {} needs one",
-                            what));
-  return fail(Code::unavailable,
-              fmt::format("{} needs the hub at {}, and this version does not talk to hubs yet", what, url));
+  if (const Result<> has_hub = require_hub(*configuration, what); !has_hub)
+    return std::unexpected(has_hub.error());
+  return fail(Code::unavailable, what + " needs channels, which hubs do not have yet");
 }
 
 }  // namespace kachery::cli

@@ -1,6 +1,7 @@
 // The programs of both earlier generations: their names, and commands with their own options and output.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "command.h"
@@ -28,7 +29,7 @@ CommandList cloud_commands();   // kachery-cloud, of gen2.
 const OlderProgram* find_older_program(std::string_view name);
 const OlderScript* find_older_script(std::string_view name);
 
-// Code::unavailable: `what` needs a hub, and there is none, or this version does not talk to it.
-std::unexpected<Error> fail_no_hub(const Context& context, std::string_view what);
+// Code::unavailable: `what` needs the channels of a hub, and there is no hub, or it has none yet.
+std::unexpected<Error> fail_no_channels(const Context& context, const std::string& what);
 
 }  // namespace kachery::cli

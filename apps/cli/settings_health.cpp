@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Those that mean something here, those of the older programs, and those of our tests.
-constexpr std::array<std::string_view, 33> kVariables{"KACHERY_DIR",
+constexpr std::array<std::string_view, 34> kVariables{"KACHERY_DIR",
                                                       "KACHERY_CLOUD_DIR",
                                                       "KACHERY_STORAGE_DIR",
                                                       "KACHERY_OFFLINE_STORAGE_DIR",
@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 33> kVariables{"KACHERY_DIR",
                                                       "KACHERY_STATE_DIR",
                                                       "KACHERY_CONTEXT",
                                                       "KACHERY_GATEWAY_URL",
+                                                      "KACHERY_INSECURE_HTTP",
                                                       "KACHERY_ZONE",
                                                       "KACHERY_RESOURCE_URL",
                                                       "KACHERY_STORE_FILE_DIR",

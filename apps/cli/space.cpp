@@ -12,6 +12,8 @@
 #include "core/uri.h"
 #include "json/json.h"
 #include "store/housekeeping.h"
+#include "zone_choice.h"
+#include "zone_files.h"
 
 namespace kachery::cli {
 namespace {
@@ -104,9 +106,39 @@ class ListCommand final : public Command {
   void declare(Options& options) override {
     options.flag("--objects", objects_, "Only what is stored");
     options.flag("--links", links_, "Only what is linked");
+    options.flag("--mine", mine_, "What this node's user has stored in the zone, instead of what is here");
+    options.option("--zone", choice_.zone,
+                   "What is in this zone of the hub, which takes an admin; with --mine only one's own");
   }
 
   Result<int> run(Context& context) override {
+    return mine_ || !choice_.zone.empty() ? list_in_zone(context) : list_here(context);
+  }
+
+ private:
+  Result<int> list_in_zone(Context& context) const {
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(require_hub(configuration, "ls --mine"));
+    KACHERY_TRY(zone, choice_.name(configuration));
+    ListPrinter printer(context);
+    const auto on_file = [&](const wire::ListedFile& file) {
+      const std::string uri = uri_of(file.digest);
+      const std::string stored = time_of(file.stored_ms * 1'000'000);
+      return printer.add({{"uri", uri},
+                          {"kind", "zone"},
+                          {"size", file.size},
+                          {"stored", stored},
+                          {"user", file.user.str()},
+                          {"node", file.node.hex()},
+                          {"checked", file.checked}},
+                         fmt::format("{}\t{}\t{}\t{}", uri, file.size, file.user.str(), stored));
+    };
+    KACHERY_TRY(list_zone(context, zone, mine_, on_file));
+    KACHERY_TRY(printer.finish());
+    return 0;
+  }
+
+  Result<int> list_here(Context& context) const {
     ListPrinter printer(context);
     const auto on_object = [&](const ObjectEntry& object) -> Result<> {
       if (links_ && !objects_) return {};
@@ -134,9 +166,10 @@ class ListCommand final : public Command {
     return 0;
   }
 
- private:
   bool objects_ = false;
   bool links_ = false;
+  bool mine_ = false;
+  ZoneChoice choice_;
 };
 
 class UsageCommand final : public Command {
@@ -189,14 +222,42 @@ class RemoveCommand final : public Command {
   void declare(Options& options) override {
     options.argument("uri", names_, "sha1://HASH or sha256://HASH", Required::yes);
     options.flag("--alone", alone_, kAloneHelp);
+    options.option("--zone", choice_.zone,
+                   "Take back what this node's user has stored in this zone; what is here stays");
+    options.flag("--everybody", everybody_, "With --zone: whoever stored it; takes an admin");
   }
 
   Result<int> run(Context& context) override {
-    std::vector<Digest> digests;
-    for (const std::string& name : names_) {
-      KACHERY_TRY(uri, Uri::parse(name));
-      digests.push_back(uri.digest);
+    KACHERY_TRY(digests, parse_digests(names_));
+    if (everybody_ && choice_.zone.empty()) return fail(Code::invalid, "--everybody is for --zone ZONE");
+    return choice_.zone.empty() ? remove_here(context, digests) : remove_in_zone(context, digests);
+  }
+
+ private:
+  Result<int> remove_in_zone(Context& context, std::span<const Digest> digests) const {
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(zone, choice_.name(configuration));
+    KACHERY_TRY(outcome, remove_from_zone(context, digests, {zone, everybody_}));
+    json::Array removed;
+    json::Array missing;
+    for (std::size_t i = 0; i < digests.size(); ++i) {
+      (outcome[i] ? removed : missing).emplace_back(uri_of(digests[i]));
+      if (!outcome[i]) {
+        say(fmt::format("{}: not found among what {} in the zone {}", uri_of(digests[i]),
+                        everybody_ ? "is" : "you stored", choice_.zone));
+      } else if (!context.common.json) {
+        KACHERY_TRY(context.print(uri_of(digests[i])));
+      }
     }
+    const bool all = missing.empty();
+    const bool none = removed.empty();
+    if (context.common.json)
+      KACHERY_TRY(context.print(json::Object{
+          {"zone", choice_.zone}, {"removed", std::move(removed)}, {"missing", std::move(missing)}}));
+    return all ? 0 : none ? exit_status(Code::not_found) : kPartlyFailed;
+  }
+
+  Result<int> remove_here(Context& context, std::span<const Digest> digests) const {
     KACHERY_TRY(session, context.session());
     KACHERY_TRY(store, session->reading_store());
     if (store != nullptr) KACHERY_TRY(refuse_remote(*store, alone_));
@@ -226,9 +287,10 @@ class RemoveCommand final : public Command {
     return all ? 0 : none ? exit_status(Code::not_found) : kPartlyFailed;
   }
 
- private:
   std::vector<std::string> names_;
   bool alone_ = false;
+  ZoneChoice choice_;
+  bool everybody_ = false;
 };
 
 class CollectCommand final : public Command {
@@ -314,9 +376,10 @@ class CollectCommand final : public Command {
 
 CommandList space_commands() {
   return {
-      {"ls", "List what is stored and linked", make_command<ListCommand>},
+      {"ls", "List what is stored and linked, or what is in a zone", make_command<ListCommand>},
       {"du", "Count what is here, and how much space it takes", make_command<UsageCommand>},
-      {"rm", "Delete objects and link records; never a linked file", make_command<RemoveCommand>},
+      {"rm", "Delete objects and link records, never a linked file; or, with --zone, what is in a zone",
+       make_command<RemoveCommand>},
       {"gc",
        "Evict what was fetched and used longest ago, down to the limit; clear away what killed programs left",
        make_command<CollectCommand>},

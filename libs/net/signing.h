@@ -34,10 +34,13 @@ struct SignedBy {
   NodeId node;
   std::int64_t created_s;
   std::string nonce;
-  std::optional<Digest> body;  // The SHA-256 that the body must have; whoever reads the body checks it.
+  // The SHA-256 that the body must have; whoever reads the body checks it. None: the signature covers no
+  // body, and a request that has one all the same is to be refused.
+  std::optional<Digest> body;
 };
 
-// Checks the signature for one of the addresses under which we are known. Not the clock, nor the nonce.
+// Checks the signature for one of the addresses under which we are known; `head.path` is what stands behind
+// their prefix. Not the clock, nor the nonce. Thread-safe; costs one check of ed25519 for each address tried.
 // Code::denied if there is none that holds, with a message that shows what it was checked for.
 Result<SignedBy> verify_request(const RequestHead& head, std::span<const Url> public_urls);
 

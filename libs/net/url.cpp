@@ -106,7 +106,7 @@ Result<std::string> parse_prefix(std::string_view text, std::string_view path) {
 Result<std::optional<std::string>> parse_pin(std::string_view text, const boost::urls::url_view& parsed,
                                              bool secure) {
   if (!parsed.has_fragment()) return std::nullopt;
-  const std::string pin = lower(parsed.encoded_fragment());
+  std::string pin = lower(parsed.encoded_fragment());
   if (!Digest::parse(Algorithm::sha256, pin))
     return refuse(text, "what follows '#' is not a fingerprint, which has 64 hexadecimal digits");
   if (!secure) return refuse(text, "a fingerprint is for https only: plain http has no certificate");

@@ -1,8 +1,9 @@
 """Share data by content, not by location.
 
 A file is named by the hash of its bytes: ``store_*`` keeps content and returns its URI, ``load_*`` takes a URI and gives
-the content back, verified. Nothing has to run for that. What cannot be found raises `NotFound`, what is damaged raises
-`Corrupt`; nothing is ever None by accident.
+the content back, verified. Nothing has to run for that. Where a hub is configured, what is stored goes to a zone of it
+too, and what is not here comes from there. What cannot be found raises `NotFound`, what is damaged raises `Corrupt`;
+nothing is ever None by accident.
 
 >>> import kachery
 >>> uri = kachery.store_text("some-random-text")
@@ -46,9 +47,10 @@ from ._store import (
 )
 from ._upkeep import info, verify
 from ._uri import URI
+from ._zone import fetch_many, find_missing, upload_many, whoami
 
 if TYPE_CHECKING:
-    from ._reports import Finding, Info, Verification
+    from ._reports import Finding, Info, Verification, WhoAmI
 
 __all__ = [
     "Cancelled",
@@ -68,9 +70,12 @@ __all__ = [
     "URI",
     "Unavailable",
     "Verification",
+    "WhoAmI",
     "__version__",
     "cat",
     "delete_mutable",
+    "fetch_many",
+    "find_missing",
     "get_mutable",
     "info",
     "link_file",
@@ -90,13 +95,15 @@ __all__ = [
     "store_npy",
     "store_pkl",
     "store_text",
+    "upload_many",
     "verify",
+    "whoami",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # Dataclasses take as long to import as all the rest: only for those who name them.
-    if name not in ("Finding", "Info", "Verification"):
+    if name not in ("Finding", "Info", "Verification", "WhoAmI"):
         raise AttributeError(f"module 'kachery' has no attribute {name!r}")
     from . import _reports
 

@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from . import _extras, _hub, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
 from ._file import ContentFile
+from ._hub import ANYWHERE
+from ._native import Sources
 
 Path = str | bytes | os.PathLike[Any]
 Progress = Callable[[int, int], object] | None
@@ -37,6 +39,11 @@ def uri_of(
     location: bytes | None = None,
 ) -> str:
     return _native.format_uri(algorithm, hex_digest, os.fsencode(label or ""), style, manifest, location)
+
+
+def names_of(uris: Iterable[str]) -> list[bytes]:
+    """As the native module takes them."""
+    return [os.fsencode(uri) for uri in uris]
 
 
 def base_name(path: Path) -> str:
@@ -118,54 +125,52 @@ def pkl_saver(value: Any) -> Save:
     return save
 
 
-# --- Loading. A miss raises NotFound. `use_location` also looks where a URI's location= says.
+# --- Loading. A miss raises NotFound. `sources` says where to look.
 
 
-def load_file(name: str, dest: Path | None, progress: Progress, *, use_location: bool = False) -> str:
+def load_file(name: str, dest: Path | None, progress: Progress, *, sources: Sources = ANYWHERE) -> str:
     session = _session.current()
     if dest is None:
-        return os.fsdecode(session.locate(os.fsencode(name), progress, use_location=use_location)[0])
-    session.copy_to(os.fsencode(name), os.fsencode(dest), progress, use_location=use_location)
+        return os.fsdecode(session.locate(os.fsencode(name), progress, sources)[0])
+    session.copy_to(os.fsencode(name), os.fsencode(dest), progress, sources)
     return os.fsdecode(dest)
 
 
 def load_bytes(
-    name: str, start: int | None, end: int | None, progress: Progress = None, *, use_location: bool = False
+    name: str, start: int | None, end: int | None, progress: Progress = None, *, sources: Sources = ANYWHERE
 ) -> bytes:
     if start is None and end is None:
-        return bytes(load_all(name, progress, use_location=use_location))
-    return _session.current().read_range(
-        os.fsencode(name), start, end, on_progress=progress, use_location=use_location
-    )
+        return bytes(load_all(name, progress, sources=sources))
+    return _session.current().read_range(os.fsencode(name), start, end, progress, sources)
 
 
-def load_all(name: str, progress: Progress = None, *, use_location: bool = False) -> bytearray:
+def load_all(name: str, progress: Progress = None, *, sources: Sources = ANYWHERE) -> bytearray:
     """The whole content; exactly these bytes were hashed."""
-    return _session.current().read(os.fsencode(name), progress, use_location=use_location)
+    return _session.current().read(os.fsencode(name), progress, sources)
 
 
-def load_text(name: str, progress: Progress = None, *, use_location: bool = False) -> str:
+def load_text(name: str, progress: Progress = None, *, sources: Sources = ANYWHERE) -> str:
     try:
-        return load_all(name, progress, use_location=use_location).decode("utf-8")
+        return load_all(name, progress, sources=sources).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Corrupt(f"{name}: its content is not text in UTF-8 (byte {error.start})") from None
 
 
-def load_json(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
-    return _json.loads(load_all(name, progress, use_location=use_location), name)
+def load_json(name: str, progress: Progress = None, *, sources: Sources = ANYWHERE) -> Any:
+    return _json.loads(load_all(name, progress, sources=sources), name)
 
 
-def load_npy(name: str, progress: Progress = None, *, use_location: bool = False) -> Any:
+def load_npy(name: str, progress: Progress = None, *, sources: Sources = ANYWHERE) -> Any:
     _extras.require("numpy", "load_npy")
     from . import _npy
 
-    return _npy.load(load_all(name, progress, use_location=use_location))
+    return _npy.load(load_all(name, progress, sources=sources))
 
 
 def load_pkl(
-    name: str, allow_unsafe_pickle: bool = False, progress: Progress = None, *, use_location: bool = False
+    name: str, allow_unsafe_pickle: bool = False, progress: Progress = None, *, sources: Sources = ANYWHERE
 ) -> Any:
-    data = load_all(name, progress, use_location=use_location)
+    data = load_all(name, progress, sources=sources)
     if allow_unsafe_pickle:
         import pickle
 
@@ -175,11 +180,11 @@ def load_pkl(
     return _pickle.decode(data)
 
 
-def cat(name: str, *, use_location: bool = False) -> None:
+def cat(name: str, *, sources: Sources = ANYWHERE) -> None:
     """Write the content to standard output, in pieces."""
     import shutil
 
-    with open(load_file(name, None, None, use_location=True), "rb") if use_location else ContentFile(name) as file:
+    with ContentFile(name, sources=sources) as file:
         shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
 
@@ -197,10 +202,11 @@ def write_out(content: bytes | None) -> None:
 def none_if_missing(load: Callable[..., T], *arguments: Any, hub: bool = False) -> T | None:
     """What the older programs do on a miss: None, but with a line on standard error that says where it was looked.
 
-    With `hub` the line also says why a hub was not asked.
+    With `hub` the line also says if there is none that could have been asked.
     """
     try:
         return load(*arguments)
     except NotFound as error:
-        print(f"kachery: {error}" + (f"; {_hub.why_not()}" if hub else ""), file=sys.stderr)
+        reason = _hub.why_none() if hub else None
+        print(f"kachery: {error}" + (f"; {reason}" if reason else ""), file=sys.stderr)
         return None

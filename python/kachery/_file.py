@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _native, _session
+from ._hub import ANYWHERE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -21,10 +22,13 @@ class _RawContent(io.RawIOBase):
 
     mode = "rb"
 
-    def __init__(self, reader: _native.Reader, name: str) -> None:
-        self._reader = reader
+    def __init__(
+        self, name: str, progress: Callable[[int, int], object] | None, sources: _native.Sources
+    ) -> None:
+        self._reader = _session.current().open(os.fsencode(name), progress, sources)
         self._position = 0
         self.name = name
+        self.sources = sources
 
     @property
     def size(self) -> int:
@@ -80,13 +84,21 @@ class ContentFile(io.BufferedReader):
     uri : str
         ``sha1://HASH``, ``sha256://HASH``, or the path of a file.
     progress : callable, optional
-        Told how far the hash was checked, if that must be done first.
+        Told how far it was fetched, or the hash was checked, if that must be done first.
+    sources : Sources
+        Where to look for it.
     """
 
     raw: _RawContent
 
-    def __init__(self, uri: str, progress: Callable[[int, int], object] | None = None) -> None:
-        super().__init__(_RawContent(_session.current().open(os.fsencode(uri), progress), uri), _BUFFER_BYTES)
+    def __init__(
+        self,
+        uri: str,
+        progress: Callable[[int, int], object] | None = None,
+        *,
+        sources: _native.Sources = ANYWHERE,
+    ) -> None:
+        super().__init__(_RawContent(uri, progress, sources), _BUFFER_BYTES)
 
     @property
     def uri(self) -> str:
@@ -105,7 +117,7 @@ class ContentFile(io.BufferedReader):
         return super().read(size)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (type(self), _name_elsewhere(self), {}, self.tell())
+        return _reopen, (type(self), _name_elsewhere(self), {"sources": self.raw.sources}, self.tell())
 
     def __reduce_ex__(self, protocol: Any, /) -> tuple[Any, ...]:
         return self.__reduce__()
@@ -119,7 +131,9 @@ class ContentText(io.TextIOWrapper):
     uri : str
         ``sha1://HASH``, ``sha256://HASH``, or the path of a file.
     progress : callable, optional
-        Told how far the hash was checked, if that must be done first.
+        Told how far it was fetched, or the hash was checked, if that must be done first.
+    sources : Sources
+        Where to look for it.
     encoding, errors, newline : str, optional
         As for the built-in ``open``; UTF-8 by default.
     """
@@ -132,11 +146,12 @@ class ContentText(io.TextIOWrapper):
         uri: str,
         progress: Callable[[int, int], object] | None = None,
         *,
+        sources: _native.Sources = ANYWHERE,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,
     ) -> None:
-        super().__init__(ContentFile(uri, progress), encoding or "utf-8", errors, newline)
+        super().__init__(ContentFile(uri, progress, sources=sources), encoding or "utf-8", errors, newline)
         self._newline = newline
 
     @property
@@ -150,7 +165,8 @@ class ContentText(io.TextIOWrapper):
         return self.buffer.size
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {"encoding": self.encoding, "errors": self.errors, "newline": self._newline}
+        sources = self.buffer.raw.sources
+        options = {"sources": sources, "encoding": self.encoding, "errors": self.errors, "newline": self._newline}
         return _reopen, (type(self), _name_elsewhere(self.buffer), options, self.tell())
 
     def __reduce_ex__(self, protocol: Any, /) -> tuple[Any, ...]:

@@ -14,10 +14,9 @@ from fsspec import AbstractFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
 from fsspec.utils import isfilelike
 
-from . import _native, _session
+from . import _content, _hub, _native, _session
 from ._errors import Denied, NotFound
 from ._file import ContentFile
-from ._load import load_file
 
 _ALGORITHMS = {40: "sha1", 64: "sha256"}
 _OURS = re.compile(r"kachery://(?:(?:sha1|sha256)/)?(?P<hex>[0-9a-fA-F]+)(?P<rest>.*)", re.DOTALL)
@@ -29,16 +28,18 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     Parameters
     ----------
     zone : str, optional
-        A zone of a hub to ask for what is not on this machine.
+        The zone of the hub to ask for what is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     **options : object
         As for every file system of fsspec.
     """
 
     protocol = ("sha1", "sha256", "kachery")
 
-    def __init__(self, zone: str | None = None, **options: Any) -> None:
-        _session.check_zone(zone)
-        super().__init__(zone=zone, **options)
+    def __init__(self, zone: str | None = None, local_only: bool = False, **options: Any) -> None:
+        self._sources = _hub.sources(zone, local_only)
+        super().__init__(zone=zone, local_only=local_only, **options)
 
     # --- Names. A path is a URI, scheme and all: the scheme is half of the name.
 
@@ -75,7 +76,7 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
         """Name, size and kind of a file. Its hash is checked, unless that was done before."""
         name = self._strip_protocol(path)
-        place, size, kind = _session.current().locate(os.fsencode(name), None)
+        place, size, kind = _session.current().locate(os.fsencode(name), None, self._sources)
         return {"name": name, "size": size, "type": "file", "kind": kind, "path": os.fsdecode(place)}
 
     def exists(self, path: str, **kwargs: Any) -> bool:
@@ -108,7 +109,7 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> ContentFile:
         if mode != "rb":
             self._refuse()
-        return ContentFile(self._strip_protocol(path))
+        return ContentFile(self._strip_protocol(path), sources=self._sources)
 
     def get_file(
         self, rpath: str, lpath: Any, callback: Callback = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any
@@ -123,7 +124,7 @@ class KacheryFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             callback.absolute_update(done)
 
         os.makedirs(os.path.dirname(os.path.abspath(lpath)), exist_ok=True)
-        load_file(self._strip_protocol(rpath), dest=lpath, progress=report)
+        _content.load_file(self._strip_protocol(rpath), lpath, report, sources=self._sources)
 
     # --- Writing: never
 

@@ -1,21 +1,52 @@
-"""The hub, which adds other people's data. It cannot be used yet; what needs it says so, everywhere in the same words."""
+"""The hub, which adds other people's data: whether one is configured, and what is said where one is needed."""
 
 from __future__ import annotations
 
 from . import _native
-from ._errors import Unavailable
+from ._errors import Invalid, Unavailable
+
+# Here, and then in the zone that is configured.
+ANYWHERE = _native.Sources()
 
 
-def why_not() -> str:
-    """Why no hub was asked, and what to do."""
+def is_configured() -> bool:
+    """Whether what is not here is looked for in a zone, and what is stored goes there too."""
+    address, offline = _native.hub()
+    return bool(address) and not offline
+
+
+def why_none() -> str | None:
+    """Why there is no hub to be asked, and what to do; None if there is one."""
     address, offline = _native.hub()
     if offline:
         return "KACHERY_OFFLINE_STORAGE_DIR is set, so nobody else is asked"
-    if address:
-        return f"the hub {address} was not asked: this version works with the stores of this machine only"
-    return "no hub is configured: set KACHERY_GATEWAY_URL to the address of one"
+    return None if address else "no hub is configured: set KACHERY_GATEWAY_URL to the address of one"
 
 
-def unavailable() -> Unavailable:
-    """What to raise where nothing can be done without a hub."""
-    return Unavailable(why_not())
+def require(what: str = "") -> None:
+    """Raise `Unavailable` if there is no hub; `what` needs one."""
+    reason = why_none()
+    if reason is not None:
+        raise Unavailable(what + reason)
+
+
+def require_for(zone: str | None) -> None:
+    """Raise `Unavailable` if a zone is named, and there is no hub that could have it."""
+    if zone is not None:
+        require(f'the zone "{zone}" is out of reach: ')
+
+
+def sources(zone: str | None, local_only: bool = False) -> _native.Sources:
+    """Where to look, as the functions of `kachery` are told."""
+    if local_only and zone is not None:
+        raise Invalid(f'local_only=True asks nobody else, and zone="{zone}" asks a zone: give one of the two')
+    require_for(zone)
+    return _native.Sources(local_only=local_only, zone=zone)
+
+
+def uploads(zone: str | None, local: bool) -> bool:
+    """Whether what is stored goes to a zone too, as the functions of `kachery` are told."""
+    if local and zone is not None:
+        raise Invalid(f'local=True keeps it here only, and zone="{zone}" sends it to a zone: give one of the two')
+    require_for(zone)
+    return not local and is_configured()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from . import _content, _session
+from . import _content, _hub
 from ._content import Path
 from ._errors import Invalid
 from ._file import ContentFile, ContentText
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def load_file(
-    uri: str, *, dest: Path | None = None, zone: str | None = None, progress: Progress = None
+    uri: str,
+    *,
+    dest: Path | None = None,
+    zone: str | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> str:
     """The path of a file with the content.
 
@@ -27,7 +32,9 @@ def load_file(
         Put a verified copy here, replacing a file at once, and return this path. Without it the path is that of the
         stored or linked file itself: read it, do not change it.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         Called with (bytes done, bytes in all; 0 if unknown) about ten times a second; what it raises stops the work.
         True shows a bar, or prints a line every 10 s where there is no terminal or no tqdm.
@@ -46,11 +53,14 @@ def load_file(
     Invalid
         `uri` is neither a URI nor a path that can be read.
     Unavailable
-        A zone is named, and no hub is configured or it cannot be reached.
+        The hub cannot be reached, and so it is not known whether the zone has it; or a zone is named, and no hub is
+        configured.
+    Denied
+        The hub refuses this node.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        return _content.load_file(uri, dest, report)
+        return _content.load_file(uri, dest, report, sources=sources)
 
 
 def load_bytes(
@@ -59,6 +69,7 @@ def load_bytes(
     end: int | None = None,
     *,
     zone: str | None = None,
+    local_only: bool = False,
     progress: Progress = None,
 ) -> bytes:
     """The content, or a part of it, as bytes.
@@ -72,7 +83,9 @@ def load_bytes(
     end : int, optional
         The byte behind the last one. Default: the end.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         As for `load_file`.
 
@@ -85,15 +98,17 @@ def load_bytes(
     ------
     Invalid
         The range goes beyond the content, or `uri` cannot be used.
-    NotFound, Corrupt, Unavailable
+    NotFound, Corrupt, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        return _content.load_bytes(uri, start, end, report)
+        return _content.load_bytes(uri, start, end, report, sources=sources)
 
 
-def load_text(uri: str, *, zone: str | None = None, progress: Progress = None) -> str:
+def load_text(
+    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+) -> str:
     """The content as text in UTF-8, with the line ends that it has.
 
     Parameters
@@ -101,7 +116,9 @@ def load_text(uri: str, *, zone: str | None = None, progress: Progress = None) -
     uri : str
         As for `load_file`.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         As for `load_file`.
 
@@ -114,15 +131,17 @@ def load_text(uri: str, *, zone: str | None = None, progress: Progress = None) -
     ------
     Corrupt
         The content is damaged, or it is not text in UTF-8.
-    NotFound, Invalid, Unavailable
+    NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        return _content.load_text(uri, report)
+        return _content.load_text(uri, report, sources=sources)
 
 
-def load_json(uri: str, *, zone: str | None = None, progress: Progress = None) -> Any:
+def load_json(
+    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+) -> Any:
     """The object whose JSON text is the content.
 
     Parameters
@@ -130,7 +149,9 @@ def load_json(uri: str, *, zone: str | None = None, progress: Progress = None) -
     uri : str
         As for `load_file`.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         As for `load_file`.
 
@@ -143,15 +164,17 @@ def load_json(uri: str, *, zone: str | None = None, progress: Progress = None) -
     ------
     Corrupt
         The content is damaged, or it is not JSON.
-    NotFound, Invalid, Unavailable
+    NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        return _content.load_json(uri, report)
+        return _content.load_json(uri, report, sources=sources)
 
 
-def load_npy(uri: str, *, zone: str | None = None, progress: Progress = None) -> np.ndarray[Any, Any]:
+def load_npy(
+    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+) -> np.ndarray[Any, Any]:
     """The numpy array whose npy form is the content.
 
     Parameters
@@ -159,7 +182,9 @@ def load_npy(uri: str, *, zone: str | None = None, progress: Progress = None) ->
     uri : str
         As for `load_file`.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         As for `load_file`.
 
@@ -176,17 +201,22 @@ def load_npy(uri: str, *, zone: str | None = None, progress: Progress = None) ->
         It holds Python objects.
     ModuleNotFoundError
         numpy is not installed.
-    NotFound, Invalid, Unavailable
+    NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        array: np.ndarray[Any, Any] = _content.load_npy(uri, report)
+        array: np.ndarray[Any, Any] = _content.load_npy(uri, report, sources=sources)
     return array
 
 
 def load_pkl(
-    uri: str, *, allow_unsafe_pickle: bool = False, zone: str | None = None, progress: Progress = None
+    uri: str,
+    *,
+    allow_unsafe_pickle: bool = False,
+    zone: str | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> Any:
     """The plain data in a pickle, read by a decoder that can call nothing.
 
@@ -198,7 +228,9 @@ def load_pkl(
         Give the content to Python's own ``pickle`` instead, **which runs whatever its author wants**: only for content
         of people that you trust.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
         As for `load_file`.
 
@@ -213,15 +245,15 @@ def load_pkl(
         The pickle names anything else; the message says what.
     Corrupt
         The content is damaged, or it is not a pickle.
-    NotFound, Invalid, Unavailable
+    NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "loading") as report:
-        return _content.load_pkl(uri, allow_unsafe_pickle, report)
+        return _content.load_pkl(uri, allow_unsafe_pickle, report, sources=sources)
 
 
-def cat(uri: str, *, zone: str | None = None) -> None:
+def cat(uri: str, *, zone: str | None = None, local_only: bool = False) -> None:
     """Write the content to standard output, as bytes.
 
     Parameters
@@ -229,20 +261,26 @@ def cat(uri: str, *, zone: str | None = None) -> None:
     uri : str
         As for `load_file`.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
 
     Raises
     ------
-    NotFound, Corrupt, Invalid, Unavailable
+    NotFound, Corrupt, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _session.check_zone(zone)
-    _content.cat(uri)
+    _content.cat(uri, sources=_hub.sources(zone, local_only))
 
 
 @overload
 def open(
-    uri: str, mode: Literal["rb"] = "rb", *, zone: str | None = None, progress: Progress = None
+    uri: str,
+    mode: Literal["rb"] = "rb",
+    *,
+    zone: str | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> ContentFile: ...
 
 
@@ -255,6 +293,7 @@ def open(
     errors: str | None = None,
     newline: str | None = None,
     zone: str | None = None,
+    local_only: bool = False,
     progress: Progress = None,
 ) -> ContentText: ...
 
@@ -267,6 +306,7 @@ def open(
     errors: str | None = None,
     newline: str | None = None,
     zone: str | None = None,
+    local_only: bool = False,
     progress: Progress = None,
 ) -> ContentFile | ContentText:
     """The content as a file object: read-only and seekable, for whatever reads files.
@@ -286,9 +326,11 @@ def open(
     newline : str, optional
         As for the built-in ``open``: by default every line end reads as ``\\n``.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
-        As for `load_file`, while the hash is checked.
+        As for `load_file`, while it is fetched, or the hash is checked.
 
     Returns
     -------
@@ -297,17 +339,17 @@ def open(
 
     Raises
     ------
-    NotFound, Corrupt, Unavailable
+    NotFound, Corrupt, Unavailable, Denied
         As for `load_file`. A linked file that changes while it is read raises `Corrupt` from then on.
     Invalid
         The mode is another, or `uri` cannot be used.
     """
-    _session.check_zone(zone)
     if mode not in ("rb", "r", "rt"):
         raise Invalid(f'cannot open with mode "{mode}": content never changes, so there are "rb", "r" and "rt"')
     if mode == "rb" and (encoding, errors, newline) != (None, None, None):
         raise Invalid('encoding, errors and newline are for text: open with mode "r"')
-    with told(progress, "checking") as report:
+    sources = _hub.sources(zone, local_only)
+    with told(progress, "loading") as report:
         if mode == "rb":
-            return ContentFile(uri, report)
-        return ContentText(uri, report, encoding=encoding, errors=errors, newline=newline)
+            return ContentFile(uri, report, sources=sources)
+        return ContentText(uri, report, sources=sources, encoding=encoding, errors=errors, newline=newline)

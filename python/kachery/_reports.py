@@ -1,4 +1,4 @@
-"""What `info` and `verify` answer."""
+"""What `info`, `verify` and `whoami` answer."""
 
 from __future__ import annotations
 
@@ -72,3 +72,43 @@ class Verification:
     def sound(self) -> bool:
         """Whether all that was checked is there and undamaged, now that what could be repaired is."""
         return not (self.damaged or self.stale_links or self.missing)
+
+
+@dataclass(frozen=True)
+class WhoAmI:
+    """What this node is to the hub, and what it may do in a zone.
+
+    Parameters
+    ----------
+    hub : str
+        The address of the hub.
+    node : str or None
+        The public key of this machine's key pair; None if it has none yet.
+    registered, revoked : bool
+        Whether the hub knows the node; whether its user, or an admin, has shut it out.
+    label, user : str or None
+        What the node is called, and whose it is; None if it is not registered.
+    zone : str
+        Where the rest holds.
+    upload, download, admin : bool
+        What the node may do there.
+    bytes, objects : int
+        What its user has stored there.
+    bytes_max, objects_max : int or None
+        How much that may be; None for no limit.
+    """
+
+    hub: str
+    node: str | None
+    registered: bool
+    revoked: bool
+    label: str | None
+    user: str | None
+    zone: str
+    upload: bool
+    download: bool
+    admin: bool
+    bytes: int
+    bytes_max: int | None
+    objects: int
+    objects_max: int | None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 
-from . import _hub, _native
-from ._errors import Unavailable
+from . import _native
 
 # The ones made last: a session holds some files of its store open, and most processes need one.
 _sessions: dict[bytes, _native.Session] = {}
@@ -23,23 +22,6 @@ def current() -> _native.Session:
         while len(_sessions) > _sessions_max:
             _sessions.pop(list(_sessions)[0], None)
     return session
-
-
-def check_zone(zone: str | None) -> None:
-    """Refuse to do in the local store what was asked of a zone. The one place that knows of hubs.
-
-    Parameters
-    ----------
-    zone : str, optional
-        As it was given to a function of `kachery`.
-
-    Raises
-    ------
-    Unavailable
-        A zone is named, and there is no hub.
-    """
-    if zone is not None:
-        raise Unavailable(f'the zone "{zone}" is out of reach: {_hub.why_not()}; without zone=, files are on this machine')
 
 
 def _start_afresh() -> None:

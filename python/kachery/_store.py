@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import _content, _session
+from . import _content, _hub, _zone
 from ._content import Path
 from ._progress import Progress, told
 from ._uri import URI
@@ -25,15 +25,25 @@ def _uris(stored: list[tuple[str, int]], paths: list[Path], label: str | None, a
     return [_uri(one, name, algorithm) for one, name in zip(stored, labels, strict=True)]
 
 
+def _keep(save: _content.Save, label: str | None, algorithm: str, zone: str | None, local: bool) -> URI:
+    """Keep what `save` writes here and, unless it is to stay here, in a zone."""
+    uploads = _hub.uploads(zone, local)
+    uri = _uri(_content.store(save, algorithm), label, algorithm)
+    if uploads:
+        _zone.send_stored([uri], zone, None)
+    return uri
+
+
 def store_file(
     path: Path,
     *,
     label: str | None = None,
     algorithm: Algorithm = "sha1",
     zone: str | None = None,
+    local: bool = False,
     progress: Progress = None,
 ) -> URI:
-    """Keep a copy of a file.
+    """Keep a copy of a file here and, where a hub is configured, in a zone.
 
     Parameters
     ----------
@@ -44,7 +54,9 @@ def store_file(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
     progress : callable or bool, optional
         Called with (bytes done, bytes in all; 0 if unknown) about ten times a second; what it raises stops the work.
         True shows a bar, or prints a line every 10 s where there is no terminal or no tqdm.
@@ -52,7 +64,7 @@ def store_file(
     Returns
     -------
     URI
-        A str. When it is returned, the copy is on the disk.
+        A str. When it is returned, the copy is on the disk, and in the zone.
 
     Raises
     ------
@@ -61,11 +73,14 @@ def store_file(
     Corrupt
         Other content with the same hash is there already (a collision).
     Exhausted
-        The disk is full; nothing was stored.
+        The disk is full, and nothing was stored; or the zone's quota is used up.
+    Denied
+        It was stored here, but this node may not upload to the zone.
     Unavailable
-        A zone is named, and no hub is configured or it cannot be reached.
+        It was stored here, as the message says, but the hub cannot be reached. Or a zone is named, and no hub is
+        configured: then nothing was stored.
     """
-    return store_many([path], label=label, algorithm=algorithm, zone=zone, progress=progress)[0]
+    return store_many([path], label=label, algorithm=algorithm, zone=zone, local=local, progress=progress)[0]
 
 
 def store_many(
@@ -74,6 +89,7 @@ def store_many(
     label: str | None = None,
     algorithm: Algorithm = "sha1",
     zone: str | None = None,
+    local: bool = False,
     progress: Progress = None,
 ) -> list[URI]:
     """Keep copies of many files as one batch, much faster than one by one: all are durable, or an error is raised.
@@ -87,9 +103,11 @@ def store_many(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets them too. Default: this machine only.
+        The zone of the hub that gets them too. Default: the one that is configured.
+    local : bool
+        Keep them here only. Without a hub they stay here anyway.
     progress : callable or bool, optional
-        As for `store_file`, for all files together.
+        As for `store_file`, for all files together: first how far they are stored, then how far they are uploaded.
 
     Returns
     -------
@@ -98,14 +116,17 @@ def store_many(
 
     Raises
     ------
-    NotFound, Corrupt, Exhausted, Unavailable
+    NotFound, Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
+    uploads = _hub.uploads(zone, local)
     paths = list(paths)
     with told(progress, "storing") as report:
         stored = _content.store_many(paths, algorithm, report)
-    return _uris(stored, paths, label, algorithm)
+    uris = _uris(stored, paths, label, algorithm)
+    if uploads and uris:
+        _zone.send_stored(uris, zone, progress)
+    return uris
 
 
 def link_file(
@@ -113,7 +134,6 @@ def link_file(
     *,
     label: str | None = None,
     algorithm: Algorithm = "sha1",
-    zone: str | None = None,
     progress: Progress = None,
 ) -> URI:
     """Note where a file is, without copying it.
@@ -129,8 +149,6 @@ def link_file(
         What stands behind the hash in the URI. Default: the file's name.
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
-    zone : str, optional
-        A zone of a hub that learns of it too. Default: this machine only.
     progress : callable or bool, optional
         As for `store_file`.
 
@@ -141,10 +159,10 @@ def link_file(
 
     Raises
     ------
-    NotFound, Corrupt, Exhausted, Unavailable
+    NotFound, Corrupt, Exhausted
         As for `store_file`.
     """
-    return link_many([path], label=label, algorithm=algorithm, zone=zone, progress=progress)[0]
+    return link_many([path], label=label, algorithm=algorithm, progress=progress)[0]
 
 
 def link_many(
@@ -152,7 +170,6 @@ def link_many(
     *,
     label: str | None = None,
     algorithm: Algorithm = "sha1",
-    zone: str | None = None,
     progress: Progress = None,
 ) -> list[URI]:
     """Note where many files are, as one batch.
@@ -165,8 +182,6 @@ def link_many(
         What stands behind each hash. Default: each file's name.
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
-    zone : str, optional
-        A zone of a hub that learns of them too. Default: this machine only.
     progress : callable or bool, optional
         As for `store_file`, for all files together.
 
@@ -177,10 +192,9 @@ def link_many(
 
     Raises
     ------
-    NotFound, Corrupt, Exhausted, Unavailable
+    NotFound, Corrupt, Exhausted
         As for `store_file`.
     """
-    _session.check_zone(zone)
     paths = list(paths)
     with told(progress, "linking") as report:
         linked = _content.link_many(paths, algorithm, report)
@@ -193,6 +207,7 @@ def store_bytes(
     label: str | None = None,
     algorithm: Algorithm = "sha1",
     zone: str | None = None,
+    local: bool = False,
 ) -> URI:
     """Keep bytes.
 
@@ -205,24 +220,31 @@ def store_bytes(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
 
     Returns
     -------
     URI
-        A str. When it is returned, the content is on the disk.
+        A str. When it is returned, the content is on the disk, and in the zone.
 
     Raises
     ------
-    Corrupt, Exhausted, Unavailable
+    Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
-    return _uri(_content.store_bytes(bytes(data), algorithm), label, algorithm)
+    content = bytes(data)
+    return _keep(lambda sink: sink.write(content), label, algorithm, zone, local)
 
 
 def store_text(
-    text: str, *, label: str | None = "file.txt", algorithm: Algorithm = "sha1", zone: str | None = None
+    text: str,
+    *,
+    label: str | None = "file.txt",
+    algorithm: Algorithm = "sha1",
+    zone: str | None = None,
+    local: bool = False,
 ) -> URI:
     """Keep text, in UTF-8, exactly as it is.
 
@@ -235,20 +257,21 @@ def store_text(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
 
     Returns
     -------
     URI
-        A str. When it is returned, the content is on the disk.
+        A str. When it is returned, the content is on the disk, and in the zone.
 
     Raises
     ------
-    Corrupt, Exhausted, Unavailable
+    Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
-    return _uri(_content.store_text(text, algorithm), label, algorithm)
+    return _keep(_content.text_saver(text), label, algorithm, zone, local)
 
 
 def store_json(
@@ -260,6 +283,7 @@ def store_json(
     separators: tuple[str, str] = (",", ":"),
     indent: int | None = None,
     zone: str | None = None,
+    local: bool = False,
 ) -> URI:
     """Keep an object as JSON. Characters beyond ASCII are escaped.
 
@@ -278,12 +302,14 @@ def store_json(
     indent : int, optional
         Spaces for each level, on lines of their own. Default: one line.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
 
     Returns
     -------
     URI
-        That of the JSON text. When it is returned, the content is on the disk.
+        That of the JSON text. When it is returned, the content is on the disk, and in the zone.
 
     Raises
     ------
@@ -291,12 +317,11 @@ def store_json(
         There is a NaN or an infinity in it, or it contains itself.
     TypeError
         JSON has no form for something in it, such as ``numpy.int64``.
-    Corrupt, Exhausted, Unavailable
+    Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
-    options = {"sort_keys": sort_keys, "separators": separators, "indent": indent}
-    return _uri(_content.store_json(value, algorithm, **options), label, algorithm)
+    saver = _content.json_saver(value, sort_keys=sort_keys, separators=separators, indent=indent)
+    return _keep(saver, label, algorithm, zone, local)
 
 
 def store_npy(
@@ -305,6 +330,7 @@ def store_npy(
     label: str | None = "file.npy",
     algorithm: Algorithm = "sha1",
     zone: str | None = None,
+    local: bool = False,
 ) -> URI:
     """Keep a numpy array in the npy format, as ``numpy.save`` writes it.
 
@@ -317,12 +343,14 @@ def store_npy(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
 
     Returns
     -------
     URI
-        A str. When it is returned, the content is on the disk.
+        A str. When it is returned, the content is on the disk, and in the zone.
 
     Raises
     ------
@@ -330,15 +358,19 @@ def store_npy(
         It is an array of Python objects, or has a mask.
     ModuleNotFoundError
         numpy is not installed.
-    Corrupt, Exhausted, Unavailable
+    Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
-    return _uri(_content.store_npy(array, algorithm), label, algorithm)
+    return _keep(_content.npy_saver(array), label, algorithm, zone, local)
 
 
 def store_pkl(
-    value: Any, *, label: str | None = "file.pkl", algorithm: Algorithm = "sha1", zone: str | None = None
+    value: Any,
+    *,
+    label: str | None = "file.pkl",
+    algorithm: Algorithm = "sha1",
+    zone: str | None = None,
+    local: bool = False,
 ) -> URI:
     """Keep plain data as a pickle (protocol 4).
 
@@ -351,19 +383,20 @@ def store_pkl(
     algorithm : {'sha1', 'sha256'}
         The hash that names the content.
     zone : str, optional
-        A zone of a hub that gets it too. Default: this machine only.
+        The zone of the hub that gets it too. Default: the one that is configured.
+    local : bool
+        Keep it here only. Without a hub it stays here anyway.
 
     Returns
     -------
     URI
-        A str. When it is returned, the content is on the disk.
+        A str. When it is returned, the content is on the disk, and in the zone.
 
     Raises
     ------
     Invalid
         Something in it could not be read again without running code; the message names the place.
-    Corrupt, Exhausted, Unavailable
+    Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    _session.check_zone(zone)
-    return _uri(_content.store_pkl(value, algorithm), label, algorithm)
+    return _keep(_content.pkl_saver(value), label, algorithm, zone, local)

@@ -6,24 +6,28 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from . import _session
+from . import _hub, _session
 from ._progress import Progress, told
 
 if TYPE_CHECKING:
     from ._reports import Info, Verification
 
 
-def info(uri: str, *, zone: str | None = None, progress: Progress = None) -> Info:
-    """Where some content is, and how large. It is checked, unless that was done before.
+def info(
+    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+) -> Info:
+    """Where some content is, and how large. It is fetched if it is not here, and checked, unless that was done before.
 
     Parameters
     ----------
     uri : str
         ``sha1://HASH``, with a label or not, ``sha256://HASH``, or the path of a file.
     zone : str, optional
-        A zone of a hub to ask, if the content is not on this machine.
+        The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    local_only : bool
+        Ask nobody else.
     progress : callable or bool, optional
-        As for `load_file`, while the hash is checked.
+        As for `load_file`, while it is fetched, or the hash is checked.
 
     Returns
     -------
@@ -32,14 +36,14 @@ def info(uri: str, *, zone: str | None = None, progress: Progress = None) -> Inf
 
     Raises
     ------
-    NotFound, Corrupt, Invalid, Unavailable
+    NotFound, Corrupt, Invalid, Unavailable, Denied
         As for `load_file`.
     """
     from ._reports import Info
 
-    _session.check_zone(zone)
+    sources = _hub.sources(zone, local_only)
     with told(progress, "checking") as report:
-        path, size, kind = _session.current().locate(os.fsencode(uri), report)
+        path, size, kind = _session.current().locate(os.fsencode(uri), report, sources)
     return Info(kind, os.fsdecode(path), size)
 
 

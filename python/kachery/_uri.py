@@ -113,6 +113,6 @@ def _size_at_hand(uri: str) -> int | None:
         raise _TooLong
 
     try:
-        return _session.current().locate(os.fsencode(uri), give_up)[1]
+        return _session.current().locate(os.fsencode(uri), give_up, _native.Sources(local_only=True))[1]
     except (KacheryError, _TooLong):
         return None

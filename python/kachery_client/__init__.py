@@ -1,6 +1,7 @@
 """The names of kachery's first generation, for scripts that use them. New scripts: ``import kachery``.
 
-Files and mutables are kept and found on this machine without a daemon. A miss is None, with a line on standard error
+Files and mutables are kept and found on this machine without a daemon; where a hub is configured, files also go to the zone
+and come from there. A miss is None, with a line on standard error
 that says where it was looked; damaged content raises ``kachery.Corrupt``. The functions are those of ``kachery`` with
 the older signatures; `basename` is the label.
 """

@@ -59,7 +59,7 @@ class DirectClient:
     ) -> str:
         """See `kachery_client.store_json`; here the text can be laid out."""
         stored = _content.store_json(object, "sha1", separators=separators, indent=indent)
-        return _files.uri_of(stored, basename, "file.json")
+        return _files.shared(_files.uri_of(stored, basename, "file.json"))
 
     def store_npy(self, array: Any, basename: str | None = None) -> str:
         """See `kachery_client.store_npy`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
-from kachery import NotFound, _content, _hub, _native, _session
+from kachery import Denied, KacheryError, NotFound, TimedOut, Unavailable, _content, _hub, _native, _session
 from kachery._content import Path, T
 
 # Of a larger file, the URI also names the list of its chunks.
@@ -21,8 +22,38 @@ def uri_of(stored: tuple[str, int], basename: str | None, default: str) -> str:
     return _content.uri_of("sha1", digest, default if basename is None else basename, "path", manifest)
 
 
+# Where the hub cannot be reached, a script that stores a thousand things need not wait for it a thousand times.
+_pause_s = 60.0
+_not_before = 0.0
+_noted = False
+
+
+def shared(uri: str) -> str:
+    """Send what was stored here to the zone, if there is one that takes it. Gives the URI.
+
+    These functions have always kept things here only, so a zone that refuses or is out of reach is no error: a note on
+    standard error says so, once.
+    """
+    global _not_before, _noted
+    if not _hub.is_configured() or time.monotonic() < _not_before:
+        return uri
+    try:
+        _session.current().upload([os.fsencode(uri)], None, None)
+    except (Denied, Unavailable, TimedOut) as error:
+        _not_before = time.monotonic() + (0.0 if isinstance(error, Denied) else _pause_s)
+        _note(error)
+    return uri
+
+
+def _note(error: KacheryError) -> None:
+    global _noted
+    if not _noted:
+        print(f"kachery: stored here, and not in the zone: {error}", file=sys.stderr)
+    _noted = True
+
+
 def store_file(path: Path, basename: str | None = None) -> str:
-    """Keep a copy of a file.
+    """Keep a copy of a file here and, where a hub is configured, in the zone.
 
     Parameters
     ----------
@@ -36,7 +67,7 @@ def store_file(path: Path, basename: str | None = None) -> str:
     str
         ``sha1://HASH/basename``, with ``?manifest=HASH`` for a file of more than 20,000,000 bytes.
     """
-    return uri_of(_content.store_many([path], "sha1", None)[0], basename, _content.base_name(path))
+    return shared(uri_of(_content.store_many([path], "sha1", None)[0], basename, _content.base_name(path)))
 
 
 def link_file(path: Path, basename: str | None = None) -> str:
@@ -46,30 +77,35 @@ def link_file(path: Path, basename: str | None = None) -> str:
 
 def store_text(text: str, basename: str | None = None) -> str:
     """Keep text in UTF-8."""
-    return uri_of(_content.store_text(text, "sha1"), basename, "file.txt")
+    return shared(uri_of(_content.store_text(text, "sha1"), basename, "file.txt"))
 
 
 def store_json(object: Any, basename: str | None = None) -> str:  # noqa: A002 (the older name)
     """Keep an object as JSON, keys in their order."""
-    return uri_of(_content.store_json(object, "sha1"), basename, "file.json")
+    return shared(uri_of(_content.store_json(object, "sha1"), basename, "file.json"))
 
 
 def store_npy(array: Any, basename: str | None = None) -> str:
     """Keep a numpy array in the npy format."""
-    return uri_of(_content.store_npy(array, "sha1"), basename, "file.npy")
+    return shared(uri_of(_content.store_npy(array, "sha1"), basename, "file.npy"))
 
 
 def store_pkl(x: Any, basename: str | None = None) -> str:
     """Keep plain data as a pickle."""
-    return uri_of(_content.store_pkl(x, "sha1"), basename, "file.pkl")
+    return shared(uri_of(_content.store_pkl(x, "sha1"), basename, "file.pkl"))
 
 
-def _load(channel: str | None, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
+def _load(load: Callable[..., T], uri: str, *arguments: Any, channel: str | None, local_only: bool = False) -> T | None:
+    sources = _native.Sources(local_only=local_only)
+
+    def find() -> T:
+        return load(uri, *arguments, sources=sources)
+
     # A URI that is a miss is None; a path of no file is an error, as it always was.
     if _native.has_scheme(os.fsencode(uri)):
-        return _content.none_if_missing(load, uri, *arguments, hub=channel is not None)
+        return _content.none_if_missing(find, hub=channel is not None and not local_only)
     try:
-        return load(uri, *arguments)
+        return find()
     except NotFound as error:
         raise NotFound(f"Local file not found: {error}") from None
 
@@ -86,23 +122,23 @@ def load_file(
     dest : str, bytes or os.PathLike, optional
         Put a verified copy here, at once or not at all.
     local_only : bool
-        Do not look in the channel.
+        Look on this machine only.
     channel : str, optional
-        Where to look if it is not on this machine.
+        Where else to look. Channels are not there yet: the zone is asked, where a hub is configured.
 
     Returns
     -------
     str or None
         The path of a file with the content, or `dest`; None if it is nowhere.
     """
-    return _load(None if local_only else channel, _content.load_file, uri, dest, None)
+    return _load(_content.load_file, uri, dest, None, channel=channel, local_only=local_only)
 
 
 def load_bytes(
     uri: str, start: int | None, end: int | None, *, write_to_stdout: bool = False, channel: str | None = None
 ) -> bytes | None:
     """The bytes from `start` up to, not including, `end`; None if there is no such file, or if they were written out."""
-    content = _load(channel, _content.load_bytes, uri, start, end)
+    content = _load(_content.load_bytes, uri, start, end, channel=channel)
     if not write_to_stdout:
         return content
     _content.write_out(content)
@@ -111,56 +147,57 @@ def load_bytes(
 
 def load_text(uri: str, *, channel: str | None = None) -> str | None:
     """The content as text, or None."""
-    return _load(channel, _content.load_text, uri)
+    return _load(_content.load_text, uri, channel=channel)
 
 
 def load_json(uri: str, *, channel: str | None = None) -> Any:
     """The object whose JSON text is the content, or None."""
-    return _load(channel, _content.load_json, uri)
+    return _load(_content.load_json, uri, channel=channel)
 
 
 def load_npy(uri: str, *, channel: str | None = None) -> Any:
     """The numpy array whose npy form is the content, or None."""
-    return _load(channel, _content.load_npy, uri)
+    return _load(_content.load_npy, uri, channel=channel)
 
 
 def load_pkl(uri: str, *, channel: str | None = None) -> Any:
     """The plain data in a pickle, or None. A pickle that names anything else raises ``kachery.Denied``."""
-    return _load(channel, _content.load_pkl, uri)
+    return _load(_content.load_pkl, uri, channel=channel)
 
 
 # --- Uploading is storing here, and then sending.
 
 
-def _upload(uri: str) -> str:
+def _upload(uri: str, channel: str) -> str:
     print(f"kachery: stored here, not uploaded: {uri}", file=sys.stderr)
-    raise _hub.unavailable()
+    _hub.require()
+    raise Unavailable(f'the channel "{channel}" was not told of {uri}: this needs channels, which hubs do not have yet')
 
 
 def upload_file(path_or_uri: Path, *, channel: str, single_chunk: bool = False) -> str:
     """Keep a copy of a file, and send it to the channel. What a URI names must be on this machine."""
     if not _native.has_scheme(os.fsencode(path_or_uri)):
-        return _upload(store_file(path_or_uri))
+        return _upload(store_file(path_or_uri), channel)
     uri = os.fsdecode(path_or_uri)
-    _content.load_file(uri, None, None)
-    return _upload(uri)
+    _content.load_file(uri, None, None, sources=_native.Sources(local_only=True))
+    return _upload(uri, channel)
 
 
 def upload_text(x: str, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep text, and send it to the channel."""
-    return _upload(store_text(x, basename))
+    return _upload(store_text(x, basename), channel)
 
 
 def upload_json(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep an object as JSON, and send it to the channel."""
-    return _upload(store_json(x, basename))
+    return _upload(store_json(x, basename), channel)
 
 
 def upload_npy(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep a numpy array, and send it to the channel."""
-    return _upload(store_npy(x, basename))
+    return _upload(store_npy(x, basename), channel)
 
 
 def upload_pkl(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep plain data as a pickle, and send it to the channel."""
-    return _upload(store_pkl(x, basename))
+    return _upload(store_pkl(x, basename), channel)

@@ -1,8 +1,8 @@
 """The names of kachery's second generation, for scripts that use them. New scripts: ``import kachery``.
 
-As long as no hub is configured, files are kept and found on this machine, and ``store_file`` is ``store_file_local``. A
-miss is None, with a line on standard error that says where it was looked; damaged content raises ``kachery.Corrupt``.
-The functions are those of ``kachery`` with the older signatures; a label is written ``?label=``.
+Where a hub is configured, ``store_*`` puts files into the zone, and ``load_*`` fetches from it what is not here. Without one
+files are kept and found on this machine, and ``store_file`` is ``store_file_local``. A miss is None, with a line on standard
+error that says where it was looked; damaged content raises ``kachery.Corrupt``. The functions are those of ``kachery`` with the older signatures; a label is written ``?label=``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from kachery import Invalid, NotFound, Unavailable, _content, _hub, _native
+from kachery import Invalid, NotFound, Unavailable, _content, _hub, _native, _session
 from kachery._content import Path, T
 
 _CONTENT_SCHEMES = ("sha1://", "sha256://")
@@ -18,6 +18,7 @@ _WEB_SCHEMES = ("gh://", "http://", "https://")
 def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
     """What `load` gives for a name of any kind, or None with a line that says why."""
     uri = os.fsdecode(uri)
+    sources = _native.Sources(use_location=True, local_only=local_only)
 
     def find() -> T:
         if uri.startswith(_WEB_SCHEMES):
@@ -25,7 +26,7 @@ def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any) -
         name = _zenodo_file(uri, local_only) if uri.startswith(_ZENODO_SCHEMES) else uri
         if _native.has_scheme(os.fsencode(name)) and not name.startswith(_CONTENT_SCHEMES):
             raise NotFound(f"{name}: not found: nothing of that scheme is known here")
-        return load(name, *arguments, use_location=True)
+        return load(name, *arguments, sources=sources)
 
     asks_hub = not local_only and uri.startswith(_CONTENT_SCHEMES)
     return _content.none_if_missing(find, hub=asks_hub)
@@ -64,7 +65,7 @@ def load_file(
     Parameters
     ----------
     uri : str
-        A URI, or the path of a file.
+        A URI, or the path of a file. What is not on this machine is fetched from the zone.
     verbose : bool
         Say on standard error where it was found.
     local_only : bool
@@ -72,7 +73,7 @@ def load_file(
     dest : str, bytes or os.PathLike, optional
         Put a verified copy here, at once or not at all.
     do_request : bool, optional
-        False: do not ask the resource that KACHERY_RESOURCE_URL names. Without a hub none is asked anyway.
+        False: do not ask the resource that KACHERY_RESOURCE_URL names. No resource is asked yet.
 
     Returns
     -------
@@ -88,10 +89,27 @@ def load_file(
 
 
 def load_file_info(uri: str) -> dict[str, Any] | None:
-    """What the zone's bucket has under a URI; what is on this machine does not count."""
+    """What the zone has under a URI, without fetching it; what is on this machine does not count.
+
+    Parameters
+    ----------
+    uri : str
+        ``sha1://HASH`` or ``sha256://HASH``.
+
+    Returns
+    -------
+    dict or None
+        With `type`, `found`, `size`, `zone`, and in `attestedBy` who says that these are the bytes: "hub", or the ID of a
+        node; None if the zone has no such file.
+    """
     if not uri.startswith(_CONTENT_SCHEMES):
         raise Invalid(f"Cannot use _get_info for this uri: {uri}")
-    raise _hub.unavailable()
+    _hub.require()
+    [found] = _session.current().find_in_zone([os.fsencode(uri)], None)
+    if found is None:
+        return None
+    size, attested_by = found
+    return {"type": "findFile", "found": True, "size": size, "zone": _native.zone(), "attestedBy": attested_by}
 
 
 def load_bytes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from kachery import NotFound, _hub, _native, _session
+from kachery import NotFound, Unavailable, _hub, _native, _session
 
 
 @dataclass
@@ -62,16 +62,25 @@ def request_file(
     Returns
     -------
     RequestFileResult
-        For a file on this machine ``completed`` is True: it can be loaded.
+        For a file on this machine or in the zone ``completed`` is True: it can be loaded.
     """
     if not ignore_local:
+        here = _native.Sources(use_location=True, local_only=True)
         try:
-            _, size, _ = _session.current().locate(os.fsencode(uri), None, use_location=True)
+            _, size, _ = _session.current().locate(os.fsencode(uri), None, here)
         except NotFound:
             if not _native.has_scheme(os.fsencode(uri)):
                 raise
         else:
-            return RequestFileResult(
-                found=True, queued=False, completed=True, running=False, local=True, size=size
-            )
-    raise _hub.unavailable()
+            return _completed(size, local=True)
+    _hub.require()
+    [found] = [None] if ignore_bucket else _session.current().find_in_zone([os.fsencode(uri)], None)
+    if found is not None:
+        return _completed(found[0], local=False)
+    whom = resource or resource_url or os.environ.get("KACHERY_RESOURCE_URL")
+    asking = f"the resource {whom} was not asked" if whom else "no resource was named (resource=, or KACHERY_RESOURCE_URL)"
+    raise Unavailable(f"{uri}: neither here nor in the zone; {asking}: requests to resources are not there yet")
+
+
+def _completed(size: int, *, local: bool) -> RequestFileResult:
+    return RequestFileResult(found=True, queued=False, completed=True, running=False, local=local, size=size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Protocol
 
-from kachery import _atomic, _content
+from kachery import _atomic, _content, _hub, _session, _zone
 from kachery._content import Path
 
 from ._directories import TemporaryDirectory
@@ -131,18 +131,18 @@ def link_file(filename: Path, *, label: str | None = None) -> str:
     return _uri(_content.link_many([filename], "sha1", None)[0], label)
 
 
-# --- Where the environment or a backend says; else on this machine, as long as there is no hub.
+# --- Where the environment or a backend says; else in the zone; else, as long as there is no hub, on this machine.
 
 
 def store_file(
     filename: Path, *, label: str | None = None, cache_locally: bool = False, local: bool = False
 ) -> str:
-    """Keep a copy of a file.
+    """Put a file into the zone; without a hub, keep a copy on this machine.
 
     Parameters
     ----------
     filename : str, bytes or os.PathLike
-        The file.
+        The file; a URI stands for its content. It is only read.
     label : str, optional
         What to show behind the hash.
     cache_locally : bool
@@ -156,24 +156,36 @@ def store_file(
         With KACHERY_STORE_FILE_DIR (and perhaps KACHERY_STORE_FILE_PREFIX) in the environment that of
         `store_file_local` for this directory; with a custom storage what that returns; else ``sha1://HASH``.
     """
-    if local or not _diverted():
+    if local or not _leaves():
         return store_file_local(filename, label=label)
     if cache_locally:
-        store_file_local(filename)
+        kept = store_file_local(filename, label=label)
     directory = os.environ.get("KACHERY_STORE_FILE_DIR")
     if directory:
         prefix = os.environ.get("KACHERY_STORE_FILE_PREFIX") or None
         return store_file_local(filename, label=label, store_file_dir=directory, store_file_prefix=prefix)
-    assert _backend is not None
-    return _backend.store_file(os.fsdecode(filename), label=label)
+    if _backend is not None:
+        return _backend.store_file(os.fsdecode(filename), label=label)
+    if cache_locally:
+        _zone.send_stored([kept], None, None)
+        return kept
+    return _upload(filename, label)
 
 
-def _diverted() -> bool:
-    return bool(os.environ.get("KACHERY_STORE_FILE_DIR")) or _backend is not None
+def _upload(filename: Path, label: str | None) -> str:
+    """Send a file to the zone, of which no copy is kept here."""
+    if os.fsdecode(filename).startswith(("sha1://", "sha256://")):
+        filename = _content.load_file(os.fsdecode(filename), None, None)
+    return _uri(_session.current().upload_files([os.fsencode(filename)], "sha1", None, None)[0], label)
+
+
+def _leaves() -> bool:
+    """Whether what is stored goes elsewhere than to this machine's store."""
+    return bool(os.environ.get("KACHERY_STORE_FILE_DIR")) or _backend is not None or _hub.is_configured()
 
 
 def _store(save: _content.Save, label: str | None, cache_locally: bool, local: bool) -> str:
-    if local or not _diverted():
+    if local or not _leaves():
         return _uri(_content.store(save, "sha1"), label)
     with TemporaryDirectory() as directory:
         path = os.path.join(directory, _made_name)

@@ -109,16 +109,12 @@ Writer writer(PySession& session, const std::string& algorithm) {
   return Writer(value_or_raise(session->writing_store())->create(algorithm_of(algorithm)));
 }
 
-Sources sources_of(bool use_location) {
-  return {use_location ? Location::use : Location::ignore};
-}
-
 // (path, size, kind)
 nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on_progress,
-                 bool use_location) {
+                 const Sources& sources) {
   Located located;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(found, session->locate(text, sources_of(use_location), progress));
+    KACHERY_TRY(found, session->locate(text, sources, progress));
     located = std::move(found);
     return {};
   });
@@ -126,9 +122,9 @@ nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on
 }
 
 void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destination,
-             const nb::object& on_progress, bool use_location) {
+             const nb::object& on_progress, const Sources& sources) {
   run_blocking(on_progress, [&, text = text_of(name), target = text_of(destination)](Progress& progress) {
-    return session->copy_to(text, target, sources_of(use_location), progress);
+    return session->copy_to(text, target, sources, progress);
   });
 }
 
@@ -136,7 +132,8 @@ void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destina
 // nothing to interrupt or to tell of.
 constexpr ByteCount kReadAtOnceMax = 256 << 10;
 
-nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress, bool use_location) {
+nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress,
+                const Sources& sources) {
   nb::object content;
   ByteCount size_max = kReadAtOnceMax;
   bool too_large = false;
@@ -149,8 +146,8 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     PyErr_Clear();
     return std::span<std::byte>();
   };
-  const auto work = [&, text = text_of(name)](Progress& progress) {
-    return session->read(text, allocate, sources_of(use_location), progress);
+  const auto work = [&, text = text_of(name)](const Sources& places, Progress& progress) {
+    return session->read(text, allocate, places, progress);
   };
   // Where a URI names other places, much may be read before the size is known.
   const bool at_once = !text_of(name).contains("manifest=") && !text_of(name).contains("location=");
@@ -159,22 +156,24 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
     {
       const nb::gil_scoped_release unlocked;
       Progress unwatched;
-      got = work(unwatched);
+      got = work({.local_only = true}, unwatched);
     }
     if (got) return content;
-    if (!too_large) raise(got.error());
+    const bool elsewhere = !sources.local_only && session->has_hub();
+    if (!too_large && !elsewhere) raise(got.error());
   }
   size_max = ~ByteCount{0};
-  run_blocking(on_progress, work);
+  run_blocking(on_progress, [&](Progress& progress) { return work(sources, progress); });
   return content;
 }
 
 // Bytes [start, end) of the content; None stands for its beginning and its end.
 nb::object read_range(PySession& session, const nb::bytes& name, std::optional<std::int64_t> start,
-                      std::optional<std::int64_t> end, bool use_location, const nb::object& on_progress) {
+                      std::optional<std::int64_t> end, const nb::object& on_progress,
+                      const Sources& sources) {
   nb::object content;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->open(text, sources_of(use_location), progress));
+    KACHERY_TRY(located, session->open(text, sources, progress));
     const std::int64_t size = static_cast<std::int64_t>(located.size);
     const std::int64_t from = start.value_or(0);
     const std::int64_t to = end.value_or(size);
@@ -216,11 +215,11 @@ void bind_content(nb::module_& m, SessionClass& session) {
   session.def("store_many", &store_many, nb::arg(), nb::arg(), nb::arg().none())
       .def("link_many", &link_many, nb::arg(), nb::arg(), nb::arg().none())
       .def("writer", &writer, nb::keep_alive<0, 1>())
-      .def("locate", &locate, nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
-      .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
-      .def("read", &read, nb::arg(), nb::arg().none(), nb::arg("use_location") = false)
-      .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none(),
-           nb::arg("use_location") = false, nb::arg("on_progress") = nb::none())
+      .def("locate", &locate, nb::arg(), nb::arg().none(), nb::arg())
+      .def("copy_to", &copy_to, nb::arg(), nb::arg(), nb::arg().none(), nb::arg())
+      .def("read", &read, nb::arg(), nb::arg().none(), nb::arg())
+      .def("read_range", &read_range, nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none(),
+           nb::arg())
       .def("manifest", &manifest, nb::arg(), nb::arg("on_progress") = nb::none());
 }
 

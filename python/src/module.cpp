@@ -43,6 +43,11 @@ nb::tuple hub() {
   return nb::make_tuple(configuration.gateway_url.value, configuration.offline);
 }
 
+// The zone that is configured.
+std::string zone() {
+  return value_or_raise(configuration_from_environment()).zone.value;
+}
+
 }  // namespace
 }  // namespace kachery::python
 
@@ -54,7 +59,9 @@ NB_MODULE(_native, m) {
   m.def("directories", &directories);
   m.def("directory", &directory, nb::arg("respect_sandbox") = true);
   m.def("hub", &hub);
+  m.def("zone", &zone);
   bind_uris(m);
+  bind_sources(m);
   SessionClass session(m, "Session");
   // For the configuration that the environment gives now.
   session.def("__init__", [](PySession* self) {
@@ -64,6 +71,7 @@ NB_MODULE(_native, m) {
   bind_content(m, session);
   bind_reader(m, session);
   bind_upkeep(session);
+  bind_zone(session);
   bind_identity(session);
   bind_mutables(session);
 }

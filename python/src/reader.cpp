@@ -62,10 +62,11 @@ class Reader {
   FileStamp stamp_;  // When it was opened.
 };
 
-Reader open(PySession& session, const nb::bytes& name, const nb::object& on_progress) {
+Reader open(PySession& session, const nb::bytes& name, const nb::object& on_progress,
+            const Sources& sources) {
   std::optional<Reader> reader;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
-    KACHERY_TRY(located, session->open(text, {}, progress));
+    KACHERY_TRY(located, session->open(text, sources, progress));
     KACHERY_TRY(stamp, located.file->stamp());
     reader.emplace(std::move(located), stamp);
     return {};
@@ -82,7 +83,7 @@ void bind_reader(nb::module_& m, SessionClass& session) {
       .def_prop_ro("kind", &Reader::kind)
       .def("read_into", &Reader::read_into)
       .def("close", &Reader::close);
-  session.def("open", &open, nb::arg(), nb::arg().none(), nb::keep_alive<0, 1>());
+  session.def("open", &open, nb::arg(), nb::arg().none(), nb::arg(), nb::keep_alive<0, 1>());
 }
 
 }  // namespace kachery::python

@@ -29,9 +29,11 @@ class PySession {
 // Each binds one concept to the module or, as methods, to the class; all are called by module.cpp.
 using SessionClass = nb::class_<PySession>;
 void bind_uris(nb::module_& m);
+void bind_sources(nb::module_& m);
 void bind_content(nb::module_& m, SessionClass& session);
 void bind_reader(nb::module_& m, SessionClass& session);
 void bind_upkeep(SessionClass& session);
+void bind_zone(SessionClass& session);
 void bind_identity(SessionClass& session);
 void bind_mutables(SessionClass& session);
 

@@ -23,6 +23,9 @@ class FactsKeeper {
   Catalog& catalog_;
   Loop& loop_;
   std::shared_ptr<const Facts> facts_;
+  // Refreshes are numbered as they begin, so that a slow one does not bring older facts back.
+  std::uint64_t begun_ = 0;
+  std::uint64_t taken_ = 0;
 };
 
 }  // namespace kachery::hub

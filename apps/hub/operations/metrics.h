@@ -22,6 +22,8 @@ class Metrics {
   void sent(ByteCount bytes);
   void received(ByteCount bytes);
   void set_connections(std::size_t count);
+  // Entries of the audit log that were given up because the disk took none.
+  void lost_audit_entries(std::uint64_t count);
 
   // In the text format of Prometheus.
   std::string text() const;

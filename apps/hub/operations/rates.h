@@ -14,12 +14,14 @@ struct Rate {
   double burst;
 };
 
-// Network thread only. Buckets that are full again are forgotten, so memory is bounded by the rates.
+// Network thread only. Buckets that are full again are forgotten; where there are `buckets_max` at once, all
+// new keys share one.
 class Rates {
  public:
-  explicit Rates(Rate rate) : rate_(rate) {}
+  explicit Rates(Rate rate, std::size_t buckets_max = 100'000) : rate_(rate), buckets_max_(buckets_max) {}
 
-  // Takes `cost` from the bucket of `key`. Nothing: go on. Else: how long until there is enough.
+  // Takes `cost` from the bucket of `key`. Nothing: go on. Else: how long until there is enough. What costs
+  // more than the burst needs a full bucket, and is paid for afterwards.
   std::optional<std::chrono::milliseconds> take(const std::string& key, double cost, std::int64_t now_ms);
 
  private:
@@ -27,7 +29,11 @@ class Rates {
     double level;
     std::int64_t at_ms;
   };
+  double level_of(const Filling& filling, std::int64_t now_ms) const;
+  void tidy(std::int64_t now_ms);
+
   Rate rate_;
+  std::size_t buckets_max_;
   std::map<std::string, Filling> buckets_;
   std::int64_t tidied_ms_ = 0;
 };

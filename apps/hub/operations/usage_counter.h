@@ -17,13 +17,15 @@ struct Transfer {
   ByteCount download_bytes = 0;
 };
 
-// Network thread only. Both outlive it. What a crash loses are counts of the last seconds.
+// Network thread only. Both outlive it. What a crash loses are counts of the last seconds. Between two
+// flushes no more than 100,000 nodes are told apart; more count as nobody known.
 class UsageCounter {
  public:
   UsageCounter(Catalog& catalog, Loop& loop) : catalog_(catalog), loop_(loop) {}
 
   void add(const ZoneName& zone, const std::optional<NodeId>& node, const Transfer& transfer,
            std::int64_t now_ms);
+  // After a failure the counts are kept for the next time.
   Task<Result<>> flush();
 
  private:

@@ -1,0 +1,69 @@
+#include "zone_choice.h"
+
+#include <fmt/format.h>
+
+#include "console.h"
+#include "core/text.h"
+#include "core/uri.h"
+
+namespace kachery::cli {
+
+Result<> require_hub(const Configuration& configuration, std::string_view what) {
+  if (configuration.offline)
+    return fail(Code::unavailable, fmt::format("{} is set, so nobody else is asked; {} needs a hub",
+                                               configuration.directory_origin, what));
+  if (!configuration.gateway_url.value.empty()) return {};
+  return fail(
+      Code::unavailable,
+      fmt::format("no hub is configured: set KACHERY_GATEWAY_URL, or gatewayUrl in config.yaml, or run "
+                  "kachery init; {} needs one",
+                  what));
+}
+
+void ZoneChoice::declare(Options& options, const char* zone_help, const char* local_help) {
+  options.option("--zone", zone, zone_help);
+  options.flag("--local", local, local_help);
+}
+
+Result<std::optional<ZoneName>> ZoneChoice::name(const Configuration& configuration) const {
+  if (zone.empty()) return std::nullopt;
+  if (local)
+    return fail(Code::invalid, "--local is for this machine only, and --zone asks a zone: give one of them");
+  KACHERY_TRY(parsed, ZoneName::parse(zone));
+  KACHERY_TRY(require_hub(configuration, "--zone"));
+  return parsed;
+}
+
+Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
+  KACHERY_TRY(named, name(configuration));
+  return Sources{.local_only = local, .zone = std::move(named)};
+}
+
+Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice) {
+  KACHERY_TRY(session, context.session());
+  KACHERY_TRY(zone, choice.name(session->configuration()));
+  if (choice.local || !session->has_hub() || stored.empty()) return {};
+  std::vector<Digest> digests;
+  digests.reserve(stored.size());
+  for (const Stored& one : stored) digests.push_back(one.digest);
+  context.progress.bytes_done = 0;
+  context.progress.items_done = 0;
+  const ProgressPrinter printer(context.progress, "uploading", context.common.quiet);
+  Result<> sent = session->upload(digests, zone, context.progress);
+  if (sent) return {};
+  const std::string rest = digests.size() > 1 ? fmt::format(" and {} more", digests.size() - 1) : "";
+  return fail(sent.error().code, fmt::format("{}{}: stored here, but not all of it in the zone: {}",
+                                             Uri{digests.front(), ""}.str(), rest, sent.error().message));
+}
+
+Result<std::vector<Digest>> parse_digests(std::span<const std::string> names) {
+  std::vector<Digest> digests;
+  digests.reserve(names.size());
+  for (const std::string& name : names) {
+    KACHERY_TRY(uri, Uri::parse(name));
+    digests.push_back(uri.digest);
+  }
+  return digests;
+}
+
+}  // namespace kachery::cli

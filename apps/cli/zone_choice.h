@@ -1,0 +1,35 @@
+// Which zone a command works with, as --zone and --local say, and what they have in common that do.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "command.h"
+
+namespace kachery::cli {
+
+// Code::unavailable if no hub is configured, or nobody else is to be asked; `what` needs one.
+Result<> require_hub(const Configuration& configuration, std::string_view what);
+
+struct ZoneChoice {
+  std::string zone;  // Empty: the one that is configured.
+  bool local = false;
+
+  void declare(Options& options, const char* zone_help, const char* local_help);
+
+  // Code::invalid if it is no name, or both are said; as require_hub if a zone is named.
+  Result<std::optional<ZoneName>> name(const Configuration& configuration) const;
+  Result<Sources> sources(const Configuration& configuration) const;
+};
+
+// Uploads what was just stored here, unless --local says that it is to stay here, or there is no hub. A
+// failure names what is here all the same.
+Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice);
+
+// URIs as people type them.
+Result<std::vector<Digest>> parse_digests(std::span<const std::string> names);
+
+}  // namespace kachery::cli

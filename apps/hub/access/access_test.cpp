@@ -1,0 +1,218 @@
+#include "hub/access/access.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <array>
+
+namespace kachery::hub {
+namespace {
+
+UserName user(std::string_view name) {
+  return *UserName::parse(name);
+}
+
+ZoneName zone(std::string_view name) {
+  return *ZoneName::parse(name);
+}
+
+NodeId node(unsigned char number) {
+  NodeId::Key key{};
+  key[0] = std::byte{number};
+  return NodeId(key);
+}
+
+constexpr std::array kActions{Action::see_hub,          Action::register_node, Action::ask_who_i_am,
+                              Action::manage_own_nodes, Action::find,          Action::fetch,
+                              Action::upload,           Action::list_own,      Action::remove_own,
+                              Action::list_all,         Action::remove_all,    Action::manage_zone,
+                              Action::use_signed_url,   Action::read_metrics,  Action::administrate};
+
+// A letter where it is allowed, in the order of kActions; else a dot.
+std::string allowed(const Facts& facts, const Actor& actor, const ZoneName& where) {
+  constexpr std::string_view kLetters = "HRWNFGULDAXZSMT";
+  std::string text;
+  for (std::size_t i = 0; i < kActions.size(); ++i)
+    text += authorize(facts, actor, kActions.at(i), &where) ? kLetters[i] : '.';
+  return text;
+}
+
+const std::map<std::string, Actor> kActors{
+    {"nobody", Anonymous{}},           {"unknown key", SigningKey{node(99)}},
+    {"revoked", SigningKey{node(1)}},  {"disabled", SigningKey{node(2)}},
+    {"stranger", SigningKey{node(3)}}, {"uploader", SigningKey{node(4)}},
+    {"reader", SigningKey{node(5)}},   {"zone admin", SigningKey{node(6)}},
+    {"owner", SigningKey{node(7)}},    {"administrator", Administrator{}},
+    {"metrics", MetricsReader{}}};
+
+// The node that was revoked is the owner's, and the disabled user has all rights: neither helps.
+Facts make_facts() {
+  Facts facts;
+  facts.nodes.emplace(node(1), NodeFacts{user("owner"), "", true, false});
+  facts.nodes.emplace(node(2), NodeFacts{user("disabled"), "", false, true});
+  facts.nodes.emplace(node(3), NodeFacts{user("stranger"), "", false, false});
+  facts.nodes.emplace(node(4), NodeFacts{user("uploader"), "", false, false});
+  facts.nodes.emplace(node(5), NodeFacts{user("reader"), "", false, false});
+  facts.nodes.emplace(node(6), NodeFacts{user("admin"), "", false, false});
+  facts.nodes.emplace(node(7), NodeFacts{user("owner"), "", false, false});
+  const std::map<UserName, UserRights> users{{user("disabled"), {true, true, true}},
+                                             {user("uploader"), {.upload = true}},
+                                             {user("reader"), {.download = true}},
+                                             {user("admin"), {.admin = true}}};
+  facts.zones.emplace(zone("open"), ZoneFacts{user("owner"), {true, true, users}});
+  facts.zones.emplace(zone("ordinary"), ZoneFacts{user("owner"), {false, true, users}});
+  facts.zones.emplace(zone("private"), ZoneFacts{user("owner"), {false, false, users}});
+  return facts;
+}
+
+TEST(Access, AllowsExactlyWhatTheTableSays) {
+  struct Row {
+    const char* actor;
+    const char* open;
+    const char* ordinary;
+    const char* secret;
+    const char* none;
+  };
+  constexpr const char* kNobody = "H.W.........S..";
+  constexpr const char* kKey = "HRW.........S..";
+  constexpr const char* kNode = "HRWN........S..";
+  constexpr const char* kBlocked = "H.W............";
+  const std::array rows{
+      Row{"nobody", "H.W.FG......S..", "H.W.FG......S..", kNobody, kNobody},
+      Row{"unknown key", "HRW.FG......S..", "HRW.FG......S..", kKey, kKey},
+      Row{"revoked", kBlocked, kBlocked, kBlocked, kBlocked},
+      Row{"disabled", kBlocked, kBlocked, kBlocked, kBlocked},
+      Row{"stranger", "HRWNFGULD...S..", "HRWNFG.LD...S..", kNode, kNode},
+      Row{"uploader", "HRWNFGULD...S..", "HRWNFGULD...S..", "HRWN..ULD...S..", kNode},
+      Row{"reader", "HRWNFGULD...S..", "HRWNFG.LD...S..", "HRWNFG.LD...S..", kNode},
+      Row{"zone admin", "HRWNFGULDAXZS..", "HRWNFG.LDAXZS..", "HRWN...LDAXZS..", kNode},
+      Row{"owner", "HRWNFGULDAXZS..", "HRWNFGULDAXZS..", "HRWNFGULDAXZS..", kNode},
+      Row{"administrator", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT"},
+      Row{"metrics", "H.W.FG......SM.", "H.W.FG......SM.", "H.W.........SM.", "H.W.........SM."}};
+  ASSERT_EQ(rows.size(), kActors.size());
+  const Facts facts = make_facts();
+  for (const Row& row : rows) {
+    const Actor& actor = kActors.at(row.actor);
+    EXPECT_EQ(allowed(facts, actor, zone("open")), row.open) << row.actor;
+    EXPECT_EQ(allowed(facts, actor, zone("ordinary")), row.ordinary) << row.actor;
+    EXPECT_EQ(allowed(facts, actor, zone("private")), row.secret) << row.actor;
+    EXPECT_EQ(allowed(facts, actor, zone("nowhere")), row.none) << row.actor;
+  }
+}
+
+// Nobody learns from an answer whether there is a zone in which they may do nothing.
+TEST(Access, SaysTheSameOfAZoneThatIsNotThere) {
+  Facts facts = make_facts();
+  facts.zones.at(zone("private")).settings.users.clear();
+  for (const auto& [name, actor] : kActors) {
+    if (name == "owner" || name == "administrator") continue;
+    for (const Action action : kActions) {
+      const ZoneName here = zone("private");
+      const ZoneName nowhere = zone("nowhere");
+      const auto one = authorize(facts, actor, action, &here);
+      const auto other = authorize(facts, actor, action, &nowhere);
+      ASSERT_EQ(bool(one), bool(other)) << name;
+      if (one) continue;
+      EXPECT_EQ(one.error().code, Code::denied);
+      std::string message = one.error().message;
+      if (const auto at = message.find("zone private"); at != std::string::npos)
+        message.replace(at, 12, "zone nowhere");
+      EXPECT_EQ(message, other.error().message) << name;
+    }
+  }
+}
+
+TEST(Access, SaysWhatWouldHelp) {
+  const Facts facts = make_facts();
+  const auto why = [&](const char* actor, Action action, const char* where) {
+    const ZoneName name = zone(where);
+    const auto permit = authorize(facts, kActors.at(actor), action, &name);
+    return permit ? "allowed" : permit.error().message;
+  };
+  EXPECT_EQ(why("unknown key", Action::upload, "open"),
+            "not allowed to upload files in the zone open: the key " + node(99).hex() +
+                " is not registered with this hub; register it with `kachery init`");
+  EXPECT_EQ(why("nobody", Action::find, "private"),
+            "not allowed to look for files in the zone private: the request is not signed; `kachery init` "
+            "makes a key and registers it");
+  EXPECT_EQ(
+      why("reader", Action::upload, "private"),
+      "not allowed to upload files in the zone private: the user reader lacks the right; ask an admin of "
+      "the zone for it");
+  EXPECT_TRUE(why("revoked", Action::find, "open").contains("was revoked"));
+  EXPECT_TRUE(why("disabled", Action::find, "open").contains("the user disabled is disabled"));
+  EXPECT_TRUE(why("administrator", Action::upload, "open").contains("is no node"));
+  EXPECT_TRUE(why("owner", Action::administrate, "open").contains("administrator's token"));
+  EXPECT_TRUE(why("owner", Action::read_metrics, "open").contains("metrics token"));
+}
+
+TEST(Access, APermitKnowsWhoseItIs) {
+  const Facts facts = make_facts();
+  const ZoneName where = zone("open");
+  const auto own = authorize(facts, kActors.at("stranger"), Action::upload, &where);
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->own_user(), user("stranger"));
+  EXPECT_EQ(own->node(), node(3));
+  EXPECT_EQ(own->action(), Action::upload);
+  const auto unknown = authorize(facts, kActors.at("unknown key"), Action::find, &where);
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(unknown->user(), std::nullopt);
+  EXPECT_EQ(unknown->node(), node(99));
+  const auto revoked = authorize(facts, kActors.at("revoked"), Action::ask_who_i_am, nullptr);
+  ASSERT_TRUE(revoked);
+  EXPECT_EQ(revoked->user(), std::nullopt) << "nothing is done for the user of a node that was revoked";
+  const auto nobody = authorize(facts, Anonymous{}, Action::see_hub, nullptr);
+  ASSERT_TRUE(nobody);
+  EXPECT_EQ(nobody->node(), std::nullopt);
+}
+
+UserRights any_rights() {
+  return {*rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
+}
+
+using Cell = std::tuple<NodeId, Action, ZoneName>;
+
+std::map<Cell, bool> all_cells(const Facts& facts) {
+  std::map<Cell, bool> cells;
+  for (const auto& [id, about] : facts.nodes)
+    for (const Action action : kActions)
+      for (const auto& [name, settings] : facts.zones)
+        cells[{id, action, name}] = authorize(facts, SigningKey{id}, action, &name).has_value();
+  return cells;
+}
+
+TEST(Access, AChangeOfRightsChangesNothingElse) {
+  EXPECT_TRUE(rc::check([] {
+    const std::array users{user("a"), user("b"), user("c")};
+    const std::array zones{zone("x"), zone("y"), zone("z")};
+    Facts facts;
+    for (unsigned char i = 0; i < 6; ++i)
+      facts.nodes.emplace(
+          node(i), NodeFacts{users.at(i % 3), "", *rc::gen::weightedElement<bool>({{5, false}, {1, true}}),
+                             *rc::gen::weightedElement<bool>({{5, false}, {1, true}})});
+    for (const ZoneName& name : zones) {
+      ZoneSettings settings{*rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
+      for (const UserName& who : users)
+        if (*rc::gen::arbitrary<bool>()) settings.users[who] = any_rights();
+      facts.zones.emplace(name, ZoneFacts{*rc::gen::elementOf(users), settings});
+    }
+    const auto before = all_cells(facts);
+    const UserName changed_user = *rc::gen::elementOf(users);
+    const ZoneName changed_zone = *rc::gen::elementOf(zones);
+    const UserRights rights = any_rights();
+    facts.zones.at(changed_zone).settings.users[changed_user] = rights;
+    for (const auto& [cell, was] : before) {
+      const auto& [id, action, name] = cell;
+      const bool is = authorize(facts, SigningKey{id}, action, &name).has_value();
+      if (name != changed_zone || facts.nodes.at(id).user != changed_user) RC_ASSERT(is == was);
+    }
+    for (const auto& [id, about] : facts.nodes) {
+      if (about.user != changed_user || about.revoked || about.user_disabled) continue;
+      const UserRights now = rights_in(facts, SigningKey{id}, changed_zone);
+      RC_ASSERT(now.upload >= rights.upload && now.download >= rights.download && now.admin >= rights.admin);
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace kachery::hub
