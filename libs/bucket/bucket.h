@@ -20,12 +20,17 @@ struct KeptChunk {
   Digest sha256;
   Digest sha1;
   ByteCount size;
-  bool existed;  // It was there already, whole.
+  bool existed;         // It was there already, whole; also where the same bytes come twice in one batch.
+  bool mended = false;  // What was there under its name was damaged, and has been replaced.
 };
+
+constexpr std::size_t kPutManyMax = 4'096;
 
 class ChunkWriter;
 
-// Objects are written once and never change. Thread-safe; calls block. `root` outlives it.
+// Objects are written once and never change; what is at a name is whole, and stays after a power cut once it
+// was acknowledged. Code::exhausted if the disk is full; then nothing is kept. Thread-safe; calls block.
+// `root` outlives it.
 class Bucket {
  public:
   explicit Bucket(Directory& root);
@@ -37,7 +42,7 @@ class Bucket {
   // For one chunk that comes in parts. The writer must not outlive the bucket.
   Result<ChunkWriter> create(const ZoneName& zone);
 
-  // Many small ones at once, durable together when it returns; in the order of `contents`.
+  // Many small ones at once, up to kPutManyMax, durable together when it returns; in the order of `contents`.
   Result<std::vector<KeptChunk>> put_many(const ZoneName& zone, std::span<const ByteView> contents);
 
   // Code::not_found.
@@ -46,14 +51,18 @@ class Bucket {
                                               const Digest& manifest) const;
   Result<bool> has_chunk(const ZoneName& zone, const Digest& sha256) const;
 
-  // Durable when it returns. `manifest` is the SHA-256 of `text`.
+  // Reads a chunk again. A damaged one is put aside, into the zone's quarantine/, so that it is not there any
+  // more and can be sent again: Code::corrupt.
+  Result<> check_chunk(const ZoneName& zone, const Digest& sha256);
+
+  // Durable when it returns. Code::corrupt unless `manifest` is the SHA-256 of `text`.
   Result<> put_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest,
                         std::string_view text);
 
-  // Nothing happens where it is not there.
+  // Nothing happens where it is not there. What was removed may be back after a power cut.
   Result<> remove_chunk(const ZoneName& zone, const Digest& sha256);
   Result<> remove_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest);
-  // All of a zone, for good.
+  // All of a zone, for good: durably gone when it returns. Fails if somebody writes to it meanwhile.
   Result<> remove_zone(const ZoneName& zone);
 
   // The SHA-256 of every chunk of a zone, for looking for what nobody refers to: calls `visit` for each.
@@ -65,15 +74,16 @@ class Bucket {
   std::unique_ptr<State> state_;
 };
 
-// Destroyed without commit() it leaves nothing.
+// One thread at a time. Destroyed without commit() it leaves nothing.
 class ChunkWriter {
  public:
   ChunkWriter(ChunkWriter&&) noexcept;
   ChunkWriter& operator=(ChunkWriter&&) noexcept;
   ~ChunkWriter();
 
+  // Large pieces (a MiB or so) are hashed and written by two threads.
   Result<> append(ByteView bytes);
-  // Makes it a chunk, durably, if its SHA-256 is `expected`: Code::corrupt otherwise.
+  // The last call. Makes it a chunk, durably, if its SHA-256 is `expected`: Code::corrupt otherwise.
   Result<KeptChunk> commit(const Digest& expected);
 
  private:

@@ -60,10 +60,12 @@ struct ServerLimits {
       connections_per_address_max;  // More are refused at once. Loopback and trusted proxies are not counted.
   std::size_t header_bytes_max;
   std::size_t header_fields_max;
-  std::chrono::milliseconds header_wait_max;  // For a whole head.
-  std::chrono::milliseconds idle_wait_max;    // Between requests of a connection.
-  std::chrono::milliseconds stall_wait_max;   // While nothing of a body comes or goes.
-  ByteCount body_rate_min;                    // Bytes a second, in each direction, over 10 s.
+  std::chrono::milliseconds header_wait_max;         // For a whole head.
+  std::chrono::milliseconds idle_wait_max;           // Between requests of a connection.
+  std::chrono::milliseconds stall_wait_max;          // While nothing of a body comes or goes.
+  ByteCount body_rate_min;                           // Bytes a second, in each direction.
+  std::chrono::milliseconds body_rate_time{10'000};  // What is waited for bytes before their rate counts.
+  bool loopback_is_limited = false;                  // For tests.
 };
 
 // A certificate and its key, as PEM.
@@ -78,17 +80,25 @@ struct ServerParts {
   std::vector<std::string> trusted_proxies;  // Addresses whose X-Forwarded-For and -Proto are believed.
   // Called for each request whose head is well-formed. Whatever it gives is sent.
   std::function<Task<Response>(Request&)> handle;
-  // Called with what the handler never sees: malformed requests, failed handshakes; for counting. May be
-  // empty.
+  // The answer to a request that the handler never sees, or whose body is malformed: a status (400, 408, 414,
+  // 417, 431, 501, 505), the request's id, and a sentence that says why. If it is empty: the sentence as
+  // text.
+  std::function<Response(int status, const std::string& request_id, const std::string& why)> on_malformed =
+      {};
+  // Called with what the handler never sees: malformed requests, failed handshakes, too many connections; for
+  // counting. May be empty.
   std::function<void(const std::string& peer, const Error& error)> on_refused = {};
 };
 
-// Network thread only, but for the constructor.
+// Network thread only, or while the loop does not run. Every answer gets Date and what says where it ends;
+// the handler adds none of Content-Length, Transfer-Encoding, Connection and Date.
 class Server {
  public:
   explicit Server(ServerParts parts);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+  // Closes everything. Handlers that still run go on until they next meet their request, or the loop ends:
+  // drain before, or destroy it after Loop::run() has returned.
   ~Server();
 
   // Begins to accept; `host` is an address or a name, port 0 any that is free. Gives the port.
@@ -104,7 +114,7 @@ class Server {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;  // Owned by the server and its connections.
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace kachery

@@ -21,18 +21,6 @@ Result<> make_if_missing(Directory& root, const std::string& path) {
 
 }  // namespace
 
-Temporary& Temporary::operator=(Temporary&& other) noexcept {
-  std::swap(root_, other.root_);
-  std::swap(path_, other.path_);
-  std::swap(file_, other.file_);
-  std::swap(owner_, other.owner_);
-  return *this;
-}
-
-Temporary::~Temporary() {
-  if (!path_.empty() && owner_ == ::getpid()) static_cast<void>(root_->remove(path_));
-}
-
 SessionArea::~SessionArea() {
   if (path_.empty() || owner_ != ::getpid()) return;
   static_cast<void>(root_.remove_directory(path_));

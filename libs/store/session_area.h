@@ -10,35 +10,9 @@
 
 #include "os/clock.h"
 #include "os/directory.h"
+#include "os/temporary.h"
 
 namespace kachery {
-
-// A file that is being written. Unless `keep` was called it is removed when this object goes.
-class Temporary {
- public:
-  Temporary(Directory& root, std::string path, std::unique_ptr<File> file)
-      : root_(&root), path_(std::move(path)), file_(std::move(file)) {}
-  Temporary(Temporary&& other) noexcept
-      : root_(other.root_),
-        path_(std::exchange(other.path_, {})),
-        file_(std::move(other.file_)),
-        owner_(other.owner_) {}
-  Temporary& operator=(Temporary&& other) noexcept;
-  ~Temporary();
-
-  const std::string& path() const { return path_; }
-  File& file() { return *file_; }
-  // Ends the writing; the file stays.
-  void close() { file_.reset(); }
-  // It got its place: nothing is left to remove.
-  void keep() { path_.clear(); }
-
- private:
-  Directory* root_;
-  std::string path_;
-  std::unique_ptr<File> file_;
-  pid_t owner_ = ::getpid();  // A forked child has a copy of this object, not of the file.
-};
 
 // tmp/session-<random>/, made at the first use, and beside it tmp/session-<random>.lock, which the process
 // holds while it lives; so what a killed process left can be told from what is in use. The lock comes first
@@ -61,7 +35,7 @@ class SessionArea {
 
   Directory& root_;
   const Clock& clock_;
-  const pid_t owner_ = ::getpid();  // As above.
+  const pid_t owner_ = ::getpid();  // A forked child has a copy of this object, not of the folder.
   std::mutex mutex_;
   std::string path_;
   std::unique_ptr<Lock> lock_;

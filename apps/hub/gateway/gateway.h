@@ -8,20 +8,22 @@
 
 namespace kachery::hub {
 
-struct RouteTable;
-
-// Network thread only. The services outlive it.
+// Network thread only. The services outlive it, and it outlives every request and every answer's body.
 class Gateway {
  public:
-  explicit Gateway(Services services);
+  explicit Gateway(const Services& services);
   ~Gateway();
 
-  // Never fails: a failure is an answer, too. Everything is counted, logged and audited here.
+  // Never fails: a failure is an answer, too. Everything is counted, logged and audited here. `request`
+  // belongs to the server, until the answer has been sent.
   Task<Response> handle(Request& request);
 
+  // Begins what goes on behind everything (upkeep_tasks.h), until the loop stops. Once.
+  void start_upkeep();
+
  private:
-  Services services_;
-  std::unique_ptr<RouteTable> routes_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace kachery::hub

@@ -1,0 +1,37 @@
+#include "hub/gateway/bucket_reading.h"
+
+#include <algorithm>
+
+namespace kachery::hub {
+
+Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const Digest& sha256,
+                               ByteCount size_max) {
+  KACHERY_TRY(file, bucket.open_chunk(zone, sha256));
+  KACHERY_TRY(stamp, file->stamp());
+  if (stamp.size > size_max)
+    return fail(Code::corrupt, "chunk " + sha256.hex() + " has " + std::to_string(stamp.size) +
+                                   " bytes, not " + std::to_string(size_max));
+  std::string bytes(stamp.size, '\0');
+  KACHERY_TRY(read_exactly(*file, 0, std::as_writable_bytes(std::span(bytes))));
+  return bytes;
+}
+
+Download::Download(Shared& shared, ZoneName zone, std::optional<NodeId> node)
+    : shared_(shared), zone_(std::move(zone)), node_(node) {
+  const std::size_t share = kPiecesBytesMax / ++shared_.downloads;
+  piece_bytes_ = std::clamp(share, kPieceBytesMin, kPieceBytes);
+}
+
+Download::~Download() {
+  --shared_.downloads;
+  if (transfer_.downloads == 0) return;
+  shared_.services.usage.add(zone_, node_, transfer_, shared_.services.clock.now_ns() / 1'000'000);
+}
+
+void Download::add(std::uint64_t files, ByteCount bytes) {
+  transfer_.downloads += files;
+  transfer_.download_bytes += bytes;
+  shared_.services.metrics.sent(bytes);
+}
+
+}  // namespace kachery::hub

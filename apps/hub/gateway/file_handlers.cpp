@@ -1,0 +1,123 @@
+#include "hub/gateway/file_handlers.h"
+
+#include <algorithm>
+
+#include "hub/gateway/small_files.h"
+
+namespace kachery::hub {
+namespace {
+
+std::unexpected<Error> too_many_things(std::string_view what, std::size_t count, std::size_t count_max) {
+  return fail(Code::invalid, "too many " + std::string(what) + " in one request: " + std::to_string(count) +
+                                 " where " + std::to_string(count_max) + " may be; send several");
+}
+
+wire::FoundFile offer(const Services& services, const ZoneName& zone, const FileRecord& file,
+                      const std::string& actor, std::int64_t expires_s) {
+  wire::FoundFile found{
+      .digest = file.digest, .size = file.size, .sha256 = file.chunk, .url = {}, .manifests = {}};
+  if (file.chunk) found.url = services.urls.get({.zone = zone, .name = *file.chunk}, actor, expires_s);
+  for (const ManifestRecord& record : file.manifests) {
+    const BucketObject manifest{.zone = zone, .name = record.manifest, .manifest_of = file.digest};
+    found.manifests.push_back({.sha256 = record.manifest.hex(),
+                               .url = services.urls.get(manifest, actor, expires_s),
+                               .attested_by = record.claimed_by ? record.claimed_by->hex() : "hub"});
+  }
+  return found;
+}
+
+Task<Result<wire::FoundFiles>> find(Call call, wire::Find message) {
+  if (message.digests.size() > wire::kFindMax)
+    co_return too_many_things("digests", message.digests.size(), wire::kFindMax);
+  const std::string actor = url_actor(call.permit);
+  const std::int64_t expires_s = call.now_ms / 1000 + kGetUrlSeconds;
+  auto work = [&call, &message, &actor, expires_s]() -> Result<wire::FoundFiles> {
+    KACHERY_TRY(files, call.services().catalog.files().find(message.zone, message.digests));
+    wire::FoundFiles found{.files = {}, .expires_ms = expires_s * 1000};
+    found.files.reserve(files.size());
+    for (const std::optional<FileRecord>& file : files) {
+      found.files.emplace_back();
+      if (file) found.files.back() = offer(call.services(), message.zone, *file, actor, expires_s);
+    }
+    return found;
+  };
+  co_return co_await call.services().loop.offload(std::move(work));
+}
+
+Task<Result<wire::ChunkUrls>> ask_chunks(Call call, wire::AskChunks message) {
+  if (message.chunks.size() > wire::kChunksMax)
+    co_return too_many_things("chunks", message.chunks.size(), wire::kChunksMax);
+  const std::string actor = url_actor(call.permit);
+  const std::int64_t expires_s = call.now_ms / 1000 + kGetUrlSeconds;
+  auto work = [&call, &message, &actor, expires_s]() -> Result<wire::ChunkUrls> {
+    KACHERY_TRY(known, call.services().catalog.files().chunks_of(message.zone, message.file, message.chunks));
+    wire::ChunkUrls answer{.urls = {}, .expires_ms = expires_s * 1000};
+    answer.urls.resize(message.chunks.size());
+    for (std::size_t i = 0; i < message.chunks.size(); ++i) {
+      const BucketObject chunk{.zone = message.zone, .name = message.chunks[i]};
+      if (known[i]) answer.urls[i] = call.services().urls.get(chunk, actor, expires_s);
+    }
+    return answer;
+  };
+  co_return co_await call.services().loop.offload(std::move(work));
+}
+
+Task<Result<Response>> get_small(Call call, wire::GetSmall message) {
+  if (message.digests.size() > wire::kSmallFilesMax)
+    co_return too_many_things("digests", message.digests.size(), wire::kSmallFilesMax);
+  auto work = [&call, &message] {
+    return call.services().catalog.files().find(message.zone, message.digests);
+  };
+  KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
+  Response response;
+  response.fields.add("Content-Type", std::string(kSmallFilesType));
+  response.fields.add("Content-Disposition", "attachment");
+  response.body = send_small_files(call, message.zone, std::move(message.digests), std::move(found));
+  co_return response;
+}
+
+Task<Result<wire::FileList>> list(Call call, wire::ListFiles message) {
+  std::optional<UserName> user;
+  if (message.mine) user = call.permit.own_user();
+  auto work = [&call, &message, &user] {
+    return call.services().catalog.files().list(message.zone, user, message.after, wire::kListMax);
+  };
+  KACHERY_CO_TRY(page, co_await call.services().loop.offload(std::move(work)));
+  wire::FileList answer{.files = {}, .next = std::move(page.next)};
+  answer.files.reserve(page.files.size());
+  for (const ListedRecord& file : page.files)
+    answer.files.push_back({.digest = file.digest,
+                            .size = file.size,
+                            .stored_ms = file.stored_ms,
+                            .user = file.user,
+                            .node = file.node,
+                            .checked = file.checked});
+  co_return answer;
+}
+
+Task<Result<wire::Removals>> remove(Call call, wire::RemoveFiles message) {
+  if (message.digests.size() > wire::kFindMax)
+    co_return too_many_things("digests", message.digests.size(), wire::kFindMax);
+  std::optional<UserName> user;
+  if (!message.everybody) user = call.permit.own_user();
+  auto work = [&call, &message, &user] {
+    return call.services().catalog.files().remove(message.zone, message.digests, user);
+  };
+  KACHERY_CO_TRY(removed, co_await call.services().loop.offload(std::move(work)));
+  co_return wire::Removals{std::move(removed)};
+}
+
+}  // namespace
+
+std::vector<Route> file_routes() {
+  std::vector<Route> routes;
+  routes.push_back(message_route("/v1/files/find", Action::find, find, Bearer::administrator));
+  routes.push_back(message_route("/v1/files/chunks", Action::fetch, ask_chunks, Bearer::administrator));
+  routes.push_back(message_route("/v1/files/get", Action::fetch, get_small, Bearer::administrator));
+  routes.push_back(message_route("/v1/files/list", Action::list_own, list, Bearer::administrator));
+  routes.push_back(message_route("/v1/files/remove", Action::remove_own, remove, Bearer::administrator));
+  routes.push_back({Method::post, "/v1/files/put", Action::upload, Bearer::none, serve_put_small});
+  return routes;
+}
+
+}  // namespace kachery::hub

@@ -1,0 +1,49 @@
+// How much a stranger can make the gateway hold, or wait for. docs/guide/hub.md lists them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "core/bytes.h"
+
+namespace kachery::hub {
+
+// Up to this size a body is read, hashed and parsed on the network thread: half a millisecond at most.
+constexpr ByteCount kInlineBytes = 64 << 10;
+// Up to so many things an answer is put together there.
+constexpr std::size_t kInlineThings = 64;
+
+// Larger bodies are read so many at a time, so that all of them together stay under 100 MiB; the others wait.
+constexpr std::size_t kLargeMessagesMax = 8;
+constexpr std::size_t kSmallFilesBodiesMax = 8;
+constexpr std::chrono::milliseconds kTurnWaitMax{30'000};
+
+// The line before the bytes of many small files: 4,096 entries.
+constexpr ByteCount kSmallFilesLineBytes = 512 << 10;
+
+// What one download holds in memory; less if there are so many that it would be too much together.
+constexpr std::size_t kPieceBytes = 512 << 10;
+constexpr std::size_t kPieceBytesMin = 32 << 10;
+constexpr std::size_t kPiecesBytesMax = 48 << 20;
+
+// URLs of the bucket: long enough for the slowest of what they are for, as design asks.
+constexpr std::int64_t kGetUrlSeconds = 3'600;
+constexpr std::int64_t kPutUrlSeconds = 900;
+
+// 256 pages of 4,096 chunks: 8 TiB in chunks of 8 MiB, and 60 MB of memory while it is committed.
+constexpr std::size_t kManifestPagesMax = 256;
+
+// A registration waits so long for somebody's approval; whoever waits with it hears of it so often.
+constexpr std::int64_t kPendingMs = 15 * 60 * 1000;
+constexpr std::chrono::milliseconds kAwaitLineWait{15'000};
+constexpr std::chrono::milliseconds kAwaitLookWait{2'000};
+
+constexpr std::size_t kLabelBytesMax = 200;
+
+// A request that took longer is worth a line in the log.
+constexpr std::chrono::milliseconds kSlowRequest{1'000};
+
+// How old an answer of /readyz may be, so that asking costs nothing.
+constexpr std::chrono::milliseconds kReadinessAge{1'000};
+
+}  // namespace kachery::hub

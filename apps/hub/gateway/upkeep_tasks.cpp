@@ -1,0 +1,128 @@
+#include "hub/gateway/upkeep_tasks.h"
+
+#include "hub/gateway/bucket_reading.h"
+#include "hub/operations/log.h"
+#include "wire/sizes.h"
+
+namespace kachery::hub {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kClaimsWait = 10s;  // For claims that nobody told us of.
+constexpr std::chrono::milliseconds kExpiryWait = 1min;
+constexpr std::chrono::milliseconds kGarbageWait = 10min;
+constexpr std::size_t kClaimsAtOnce = 16;
+constexpr std::size_t kGarbageAtOnce = 1'000;
+
+std::int64_t now_ms(const Shared& shared) {
+  return shared.services.clock.now_ns() / 1'000'000;
+}
+
+void log_failure(std::string_view task, const Error& error) {
+  log(Severity::error, "upkeep_failed", {{"task", task}, {"error", error.message}});
+}
+
+// Whether the chunks of a claim are the file. A failure: it cannot be said, for a chunk cannot be read.
+Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
+  Services& services = shared.services;
+  auto list = [&services, &claim] { return services.catalog.upkeep().claim_chunks(claim); };
+  KACHERY_CO_TRY(chunks, co_await services.loop.offload(std::move(list)));
+  Hasher hasher(claim.digest.algorithm());
+  ByteCount size = 0;
+  // One at a time: what people wait for comes between.
+  for (const ChunkEntry& chunk : chunks) {
+    auto add = [&services, &claim, &chunk, &hasher]() -> Result<> {
+      KACHERY_TRY(bytes, read_chunk(services.bucket, claim.zone, chunk.sha256, chunk.size));
+      if (Hasher::of(Algorithm::sha256, as_bytes(bytes)) != chunk.sha256)
+        return fail(Code::corrupt, "chunk " + chunk.sha256.hex() + " of zone " + claim.zone.str() +
+                                       " is damaged on the hub's disk");
+      hasher.update(as_bytes(bytes));
+      return {};
+    };
+    KACHERY_CO_TRY(co_await services.loop.offload(std::move(add)));
+    size += chunk.size;
+  }
+  co_return size == claim.size&& hasher.finish() == claim.digest;
+}
+
+Task<Result<>> settle(Shared& shared, const ClaimRecord& claim) {
+  KACHERY_CO_TRY(right, co_await holds(shared, claim));
+  auto work = [&shared, &claim, right] { return shared.services.catalog.upkeep().settle(claim, right); };
+  KACHERY_CO_TRY(co_await shared.services.loop.offload(std::move(work)));
+  if (!right)
+    log(Severity::warning, "claim_false",
+        {{"zone", claim.zone.str()}, {"file", claim.digest.hex()}, {"node", claim.node.hex()}});
+  co_return Result<>();
+}
+
+Task<> claims_task(Shared& shared) {
+  while (true) {
+    const Result<std::size_t> settled = co_await check_claims(shared, kClaimsAtOnce);
+    if (!settled) log_failure("check_claims", settled.error());
+    if (!settled || *settled == 0) co_await shared.claim_made.wait(kClaimsWait);
+  }
+}
+
+Task<> expiry_task(Shared& shared) {
+  while (true) {
+    const Result<> expired = co_await expire_uploads(shared);
+    if (!expired) log_failure("expire_uploads", expired.error());
+    co_await shared.services.loop.sleep(kExpiryWait);
+  }
+}
+
+Task<> garbage_task(Shared& shared) {
+  while (true) {
+    const Result<std::size_t> collected = co_await collect_garbage(shared);
+    if (!collected) log_failure("collect_garbage", collected.error());
+    // More is there if it was as much as is collected at once.
+    if (!collected || *collected == 0) co_await shared.services.loop.sleep(kGarbageWait);
+  }
+}
+
+}  // namespace
+
+void start_upkeep(Shared& shared) {
+  shared.services.loop.spawn(claims_task(shared));
+  shared.services.loop.spawn(expiry_task(shared));
+  shared.services.loop.spawn(garbage_task(shared));
+}
+
+Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_max) {
+  auto work = [&shared, count_max] { return shared.services.catalog.upkeep().unchecked(count_max); };
+  KACHERY_CO_TRY(claims, co_await shared.services.loop.offload(std::move(work)));
+  std::size_t settled = 0;
+  for (const ClaimRecord& claim : claims) {
+    const Result<> done = co_await settle(shared, claim);
+    if (done) {
+      ++settled;
+    } else {
+      log_failure("check_claims", done.error());
+    }
+  }
+  co_return settled;
+}
+
+Task<Result<>> expire_uploads(Shared& shared) {
+  auto work = [&shared, at_ms = now_ms(shared)] {
+    return shared.services.catalog.upkeep().expire_uploads(at_ms);
+  };
+  KACHERY_CO_TRY(expired, co_await shared.services.loop.offload(std::move(work)));
+  if (expired != 0) log(Severity::info, "uploads_expired", {{"count", static_cast<std::uint64_t>(expired)}});
+  co_return Result<>();
+}
+
+Task<Result<std::size_t>> collect_garbage(Shared& shared) {
+  auto work = [&shared, at_ms = now_ms(shared)]() -> Result<std::size_t> {
+    KACHERY_TRY(garbage, shared.services.catalog.upkeep().collect(kGarbageAtOnce, at_ms));
+    Bucket& bucket = shared.services.bucket;
+    for (const auto& [zone, chunk] : garbage.chunks) KACHERY_TRY(bucket.remove_chunk(zone, chunk));
+    for (const Garbage::LostManifest& lost : garbage.manifests)
+      KACHERY_TRY(bucket.remove_manifest(lost.zone, lost.file, lost.manifest));
+    return garbage.chunks.size() + garbage.manifests.size();
+  };
+  co_return co_await shared.services.loop.offload(std::move(work));
+}
+
+}  // namespace kachery::hub

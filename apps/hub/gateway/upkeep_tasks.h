@@ -1,0 +1,19 @@
+// Upkeep tasks: what a hub does behind everything: checks what was claimed, and tidies.
+#pragma once
+
+#include "hub/gateway/shared.h"
+
+namespace kachery::hub {
+
+// Begins them; they end with the loop. `shared` outlives the loop's run().
+void start_upkeep(Shared& shared);
+
+// The steps that the tasks repeat. `shared` belongs to the caller, who waits.
+
+// Reads the files of up to `count_max` claims whole, and settles each. How many were settled.
+Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_max);
+Task<Result<>> expire_uploads(Shared& shared);
+// Deletes what nothing refers to. How many objects.
+Task<Result<std::size_t>> collect_garbage(Shared& shared);
+
+}  // namespace kachery::hub
