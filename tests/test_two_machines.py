@@ -5,7 +5,6 @@ A machine is a store of its own. The hub is a real one, on loopback; where it mu
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import random
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from harness import INTERRUPTED, MISSING, OK, UNREACHABLE, USAGE, Outcome, Program, clean_environment, sha1, wait_until, write
+from harness import INTERRUPTED, MISSING, OK, UNREACHABLE, USAGE, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
+from machine import Machine
 
 import kachery
 import kachery_client as kc
@@ -28,41 +28,6 @@ import kachery_cloud as kcl
 NOWHERE = "sha1://" + "0" * 40
 # Sizes at which a file begins to travel in another way, and some in between.
 SIZES = [0, 1, 70_000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 16 << 20, (16 << 20) + 1, 40_000_000]
-
-
-class Machine:
-    """A store of its own, and a hub."""
-
-    def __init__(self, program: Program, path: Path, hub_url: str, **variables: str):
-        self.program = program
-        self.path = path
-        self.store = path / "store"
-        self.environment = {
-            "KACHERY_DIR": str(self.store), "KACHERY_CONFIG_DIR": str(path / "configuration"),
-            "KACHERY_GATEWAY_URL": hub_url, "HOME": str(path)} | variables
-        path.mkdir(parents=True, exist_ok=True)
-
-    @contextlib.contextmanager
-    def here(self) -> Iterator[Machine]:
-        """What this process imports works on this machine meanwhile."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith("KACHERY_")]:
-                patch.delenv(name)
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            yield self
-
-    def run(self, *words, **options) -> Outcome:
-        return self.program.run(*words, env=clean_environment() | self.environment, cwd=self.path, **options)
-
-    def python(self, code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-c", "import kachery, kachery_client as kc, kachery_cloud as kcl\n" + code],
-                              env=clean_environment() | self.environment | variables, cwd=self.path,
-                              capture_output=True, text=True, timeout=60)
-
-    def has(self, uri: str) -> bool:
-        digest = kachery.URI(uri).digest
-        return (self.store / "sha1" / digest[:2] / digest[2:4] / digest[4:6] / digest).exists()
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +333,7 @@ def test_a_hub_that_is_not_there_is_no_miss(cut_off):
 def test_a_hub_that_says_nothing_can_be_interrupted(program, tmp_path, counter, words):
     machine = Machine(program, tmp_path / "machine", counter.url)
     write(machine.path / "file", b"content")
-    process = program.start(*words, env=clean_environment() | machine.environment, cwd=machine.path)
+    process = machine.start(*words)
     try:
         wait_until(lambda: counter.came != [] or process.poll() is not None, "it asks the hub")
         process.send_signal(signal.SIGINT)
@@ -381,7 +346,7 @@ def test_a_hub_that_says_nothing_can_be_interrupted(program, tmp_path, counter, 
 def test_python_that_waits_for_a_hub_can_be_interrupted_and_forks_no_trouble(program, tmp_path, counter):
     machine = Machine(program, tmp_path / "machine", counter.url)
     code = f"import kachery\ntry: kachery.load_text({NOWHERE!r})\nexcept KeyboardInterrupt: print('stopped')"
-    process = subprocess.Popen([sys.executable, "-c", code], env=clean_environment() | machine.environment,
+    process = subprocess.Popen([sys.executable, "-c", code], env=machine.environment,
                                stdout=subprocess.PIPE, text=True)
     try:
         wait_until(lambda: counter.came != [] or process.poll() is not None, "it asks the hub", 20)
