@@ -15,8 +15,9 @@ struct SelfSigned {
   Secret private_key;       // PEM (PKCS #8), ECDSA P-256.
 };
 
-// For these host names and addresses, valid from a day ago for ten years: what is pinned is its key, so that
-// nothing is gained by an earlier end.
+// For these host names and addresses (of IPv6 with or without brackets), at least one; Code::invalid for what
+// is neither. Valid from a day ago for ten years: what is pinned is its key, so that nothing is gained by an
+// earlier end.
 Result<SelfSigned> make_self_signed(std::span<const std::string> hosts);
 
 // SHA-256 of the SubjectPublicKeyInfo of the first certificate in `pem`, 64 digits. Code::corrupt.

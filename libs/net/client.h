@@ -25,10 +25,12 @@ struct ClientRequest {
   Method method = Method::get;
   std::string url;
   HttpFields fields = {};
-  // The body: bytes in memory, or what `read` gives, `body_size` in all. `read` fills its argument, fewer
-  // bytes only at the end; it starts again at the beginning when `rewind` was called.
+  // The body, of POST and PUT: bytes in memory, or what `read` gives, `body_size` in all. `read` fills its
+  // argument; it starts again at the beginning when `rewind` was called. Without `rewind` a body is not sent
+  // a second time, such as when a kept connection turns out to be closed.
   ByteView body = {};
   std::function<Result<std::size_t>(std::span<std::byte>)> read = {};
+  std::function<void()> rewind = {};
   ByteCount body_size = 0;
   // The whole of the request and its answer; none: as long as bytes flow.
   std::optional<std::chrono::milliseconds> wait_max = {};

@@ -15,8 +15,9 @@ struct RetryPolicy {
 };
 
 // What to do after try number `tried` (from 1) had this outcome: wait so long and try again, or nothing: give
-// up, or it was a success. Tried again are broken connections and 408, 425, 429, 500, 502, 503, 504, where
-// the request may be sent twice. Retry-After is obeyed, up to 60 s.
+// up, or it was a success. Tried again are broken connections (Code::unavailable) and 408, 425, 429, 500,
+// 502, 503, 504; ask only where the request may be sent twice, and sign it anew. Retry-After is obeyed, as
+// seconds or as a date, up to 60 s.
 std::optional<std::chrono::milliseconds> wait_before_retry(const RetryPolicy& policy, int tried,
                                                            const Result<ClientResponse>& outcome);
 

@@ -46,6 +46,10 @@ class Directory {
   virtual Result<std::unique_ptr<File>> open(const std::string& path) const = 0;
   // A new file, readable as widely as the root is.
   virtual Result<std::unique_ptr<File>> create(const std::string& path, Access access) = 0;
+  // A file that was created with Access::writable, to go on writing it.
+  virtual Result<std::unique_ptr<File>> reopen(const std::string& path) = 0;
+  // From now on nobody opens it for writing: as if it had been created with Access::read_only.
+  virtual Result<> forbid_writing(const std::string& path) = 0;
   virtual Result<FileStamp> stamp(const std::string& path) const = 0;
   virtual Result<std::vector<Entry>> list(const std::string& path) const = 0;
 
@@ -73,7 +77,7 @@ class Directory {
 
   // Takes the lock file at `path`, making it if need be; Code::unavailable at once if somebody holds it in a
   // way that does not go with `hold`. Some network file systems have no locks, or none that other hosts see:
-  // there everybody gets it.
+  // there everybody gets it. Who holds it alone may remove the file before giving it back.
   virtual Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) = 0;
 };
 

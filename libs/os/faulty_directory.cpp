@@ -24,6 +24,12 @@ class FaultyFile final : public File {
     static_cast<void>(file_->append(bytes.first(bytes.size() / 2)));
     return due;
   }
+  Result<> write_at(ByteCount offset, ByteView bytes) override {
+    Result<> due = faults_.step();
+    if (due) return file_->write_at(offset, bytes);
+    static_cast<void>(file_->write_at(offset, bytes.first(bytes.size() / 2)));
+    return due;
+  }
   Result<bool> clone_from(const File& source) override {
     KACHERY_TRY(faults_.step());
     return file_->clone_from(source);
@@ -57,6 +63,17 @@ Result<std::unique_ptr<File>> FaultyDirectory::create(const std::string& path, A
   KACHERY_TRY(step());
   KACHERY_TRY(file, disk_.create(path, access));
   return std::make_unique<FaultyFile>(*this, std::move(file));
+}
+
+Result<std::unique_ptr<File>> FaultyDirectory::reopen(const std::string& path) {
+  KACHERY_TRY(step());
+  KACHERY_TRY(file, disk_.reopen(path));
+  return std::make_unique<FaultyFile>(*this, std::move(file));
+}
+
+Result<> FaultyDirectory::forbid_writing(const std::string& path) {
+  KACHERY_TRY(step());
+  return disk_.forbid_writing(path);
 }
 
 Result<FileStamp> FaultyDirectory::stamp(const std::string& path) const {

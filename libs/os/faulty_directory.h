@@ -29,6 +29,8 @@ class FaultyDirectory final : public Directory {
   std::string name() const override { return disk_.name(); }
   Result<std::unique_ptr<File>> open(const std::string& path) const override;
   Result<std::unique_ptr<File>> create(const std::string& path, Access access) override;
+  Result<std::unique_ptr<File>> reopen(const std::string& path) override;
+  Result<> forbid_writing(const std::string& path) override;
   Result<FileStamp> stamp(const std::string& path) const override;
   Result<std::vector<Entry>> list(const std::string& path) const override;
   Result<> make_directory(const std::string& path) override;

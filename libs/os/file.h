@@ -24,7 +24,8 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
-// An open regular file. Reads are thread-safe; append, sync and clone_from belong to one thread at a time.
+// An open regular file. Reads are thread-safe, and so are writes at places that do not overlap; append, sync
+// and clone_from belong to one thread at a time.
 class File {
  public:
   virtual ~File() = default;
@@ -40,6 +41,8 @@ class File {
 
   // Only on a file that was created (os/directory.h).
   virtual Result<> append(ByteView bytes) = 0;
+  // At any place; what lies between it and the file's end becomes zeros. Never mixed with append.
+  virtual Result<> write_at(ByteCount offset, ByteView bytes) = 0;
   // Shares the source's blocks instead of copying them; false where the file system cannot.
   virtual Result<bool> clone_from(const File& source) = 0;
   // The bytes are on the disk when this returns. After a failure the file is lost: never sync it again.

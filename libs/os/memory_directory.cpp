@@ -41,6 +41,15 @@ class MemoryDirectory::MemoryFile final : public File {
     return {};
   }
 
+  Result<> write_at(ByteCount offset, ByteView bytes) override {
+    const std::scoped_lock lock(disk_.mutex_);
+    inode_->bytes.resize(std::max<std::size_t>(inode_->bytes.size(), offset + bytes.size()));
+    std::ranges::copy(bytes, inode_->bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+    inode_->stamp.size = inode_->bytes.size();
+    inode_->stamp.mtime_ns = inode_->stamp.ctime_ns = disk_.tick();
+    return {};
+  }
+
   bool make_changes_show() const override { return true; }
   Result<bool> clone_from(const File&) override { return false; }
 
@@ -110,6 +119,13 @@ Result<std::unique_ptr<File>> MemoryDirectory::create(const std::string& path, A
   inode->stamp = {1, next_inode_++, 0, time, time};
   now_.emplace(path, inode);
   return std::make_unique<MemoryFile>(*this, std::move(inode));
+}
+
+Result<> MemoryDirectory::forbid_writing(const std::string& path) {
+  const std::scoped_lock lock(mutex_);
+  KACHERY_TRY(inode, find_file(path));
+  inode->stamp.ctime_ns = tick();
+  return {};
 }
 
 Result<FileStamp> MemoryDirectory::stamp(const std::string& path) const {

@@ -32,6 +32,8 @@ class MemoryDirectory final : public Directory {
   std::string name() const override { return "(memory)"; }
   Result<std::unique_ptr<File>> open(const std::string& path) const override;
   Result<std::unique_ptr<File>> create(const std::string& path, Access access) override;
+  Result<std::unique_ptr<File>> reopen(const std::string& path) override { return open(path); }
+  Result<> forbid_writing(const std::string& path) override;
   Result<FileStamp> stamp(const std::string& path) const override;
   Result<std::vector<Entry>> list(const std::string& path) const override;
   Result<> make_directory(const std::string& path) override;

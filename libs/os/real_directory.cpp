@@ -117,6 +117,20 @@ class RealDirectory final : public Directory {
     return std::make_unique<RealFile>(std::move(fd), full(path));
   }
 
+  Result<std::unique_ptr<File>> reopen(const std::string& path) override {
+    Fd fd = open_beneath(path, O_RDWR | O_NONBLOCK);
+    if (!fd.is_open()) return failed("open", path);
+    KACHERY_TRY(stamp_of_descriptor(fd.get(), full(path)));
+    return std::make_unique<RealFile>(std::move(fd), full(path));
+  }
+
+  Result<> forbid_writing(const std::string& path) override {
+    const Fd fd = open_beneath(path, O_RDONLY | O_NONBLOCK);
+    if (!fd.is_open() || ::fchmod(fd.get(), file_mode(Access::read_only)) != 0)
+      return failed("set the mode of", path);
+    return {};
+  }
+
   Result<FileStamp> stamp(const std::string& path) const override {
     const Fd fd = open_beneath(path, O_PATH | O_NOFOLLOW);
     if (!fd.is_open()) return failed("look at", path);
@@ -208,19 +222,21 @@ class RealDirectory final : public Directory {
 
   Result<std::unique_ptr<Lock>> lock(const std::string& path, Hold hold) override {
     const Step step = last_step(path);
-    // Others need not open it: to try for the lock is for the same user, or for one who may write here.
-    Fd fd(step.parent.is_open()
-              ? ::openat(step.parent.get(), step.name.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                         file_mode(Access::read_only))
-              : -1);
-    if (!fd.is_open()) return failed("open the lock", path);
-    if (::flock(fd.get(), (hold == Hold::alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return fail(Code::unavailable, full(path) + " is held by another process");
-      if (errno != ENOSYS && errno != EOPNOTSUPP && errno != ENOLCK) return failed("lock", path);
-      // A file system without locks, which only networks have: can_sync_all() is false there too, and whoever
-      // needs more than good will asks that.
+    for (;;) {
+      // Others need not open it: to try for the lock is for the same user, or for one who may write here.
+      Fd fd(step.parent.is_open()
+                ? ::openat(step.parent.get(), step.name.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                           file_mode(Access::read_only))
+                : -1);
+      if (!fd.is_open()) return failed("open the lock", path);
+      if (::flock(fd.get(), (hold == Hold::alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) return fail(Code::unavailable, full(path) + " is held by another process");
+        if (errno != ENOSYS && errno != EOPNOTSUPP && errno != ENOLCK) return failed("lock", path);
+        // A file system without locks, which only networks have: can_sync_all() is false there too, and
+        // whoever needs more than good will asks that.
+      }
+      if (is_still_at(fd, step)) return std::make_unique<FileLock>(std::move(fd));
     }
-    return std::make_unique<FileLock>(std::move(fd));
   }
 
  private:
@@ -229,6 +245,15 @@ class RealDirectory final : public Directory {
     Fd parent;
     std::string name;
   };
+
+  // Not so if whoever held the lock has removed its file, before we got it.
+  static bool is_still_at(const Fd& fd, const Step& step) {
+    struct stat mine{};
+    struct stat there{};
+    return ::fstat(fd.get(), &mine) == 0 &&
+           ::fstatat(step.parent.get(), step.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+  }
 
   // errno tells of a failure.
   Fd open_beneath(const std::string& path, int flags) const {

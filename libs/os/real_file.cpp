@@ -106,6 +106,22 @@ Result<> RealFile::append(ByteView bytes) {
   return {};
 }
 
+Result<> RealFile::write_at(ByteCount offset, ByteView bytes) {
+  const ByteCount end = offset + bytes.size();
+  for (ByteView left = bytes; !left.empty();) {
+    const ssize_t put = ::pwrite(fd_.get(), left.data(), left.size(), static_cast<off_t>(end - left.size()));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return fail_write(errno, fd_.get(), name_, left.size());
+    left = left.subspan(static_cast<std::size_t>(put));
+  }
+  // As in append: a hint, for what lies before the step that these bytes reach.
+  const ByteCount step = end / kWriteBackStep;
+  if (step > offset / kWriteBackStep)
+    ::sync_file_range(fd_.get(), static_cast<off_t>((step - 1) * kWriteBackStep), kWriteBackStep,
+                      SYNC_FILE_RANGE_WRITE);
+  return {};
+}
+
 // Large pieces go straight to the disk, while the next one is being hashed: that saves a copy and the pages
 // for it, leaves the cache to what is read, and leaves nothing for the final sync to wait for.
 void RealFile::leave_page_cache_alone(bool direct) {

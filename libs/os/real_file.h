@@ -17,6 +17,7 @@ class RealFile final : public File {
   Result<FileStamp> stamp() const override;
   bool make_changes_show() const override;
   Result<> append(ByteView bytes) override;
+  Result<> write_at(ByteCount offset, ByteView bytes) override;
   Result<bool> clone_from(const File& source) override;
   Result<> sync() override;
 

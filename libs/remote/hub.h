@@ -75,8 +75,7 @@ class Hub {
                                                 const std::function<void(const wire::Registration&)>& on_wait,
                                                 const std::atomic<bool>& cancel);
   // The lines of one day of the audit log, in pieces as they come.
-  Result<> read_audit(const std::string& day, const std::function<Result<>(ByteView)>& sink,
-                      const std::atomic<bool>& cancel);
+  Result<> read_audit(const std::string& day, const BodySink& sink, const std::atomic<bool>& cancel);
 
   // Small files in one body, in the order of `message.files`; `contents` are their bytes, one behind the
   // other.
@@ -87,7 +86,7 @@ class Hub {
 
   // Bytes [range) of what has this URL, all of them, in order and each once, to `sink`: after a break it goes
   // on where it was. Code::denied if the URL has expired, Code::corrupt if there are more or fewer bytes.
-  Result<> get(const std::string& url, ByteRange range, const std::function<Result<>(ByteView)>& sink,
+  Result<> get(const std::string& url, ByteRange range, const BodySink& sink,
                const std::atomic<bool>& cancel);
   // Of a few MiB at most, in memory, whatever its size.
   Result<std::string> get_text(const std::string& url, const std::atomic<bool>& cancel);
@@ -99,7 +98,6 @@ class Hub {
                const std::function<void(std::int64_t)>& on_sent, const std::atomic<bool>& cancel);
 
  private:
-  struct Post;
   struct State;
 
   struct Posted {
@@ -108,9 +106,14 @@ class Hub {
     std::string type = "application/json";
     std::string answer_type = "application/json";
   };
-  Result<std::string> post(const Posted& request, const std::atomic<bool>& cancel,
-                           const std::function<Result<>(ByteView)>* sink = nullptr);
+  Result<std::string> post(const Posted& posted, const std::atomic<bool>& cancel,
+                           const BodySink* sink = nullptr);
+  ClientRequest signed_request(const Posted& posted, const Digest& body) const;
+  bool correct_clock(const wire::Failure& failure);
+  std::unexpected<Error> fail_answer(const ClientResponse& response) const;
   std::unexpected<Error> fail_no_hub(const std::string& why) const;
+  // Of what a signed URL names: without its query, which is a secret.
+  Result<Url> address_of(const std::string& url) const;
 
   std::unique_ptr<State> state_;
 };

@@ -4,6 +4,7 @@
 
 #include "os/publish.h"
 #include "store/layout.h"
+#include "store/partial.h"
 #include "store/pump.h"
 #include "store/walk.h"
 
@@ -73,6 +74,9 @@ Result<Usage> Housekeeping::usage(Progress& progress) const {
       progress));
   KACHERY_TRY(quarantine, tally_of(std::string(kQuarantine), 0));
   KACHERY_TRY(unfinished, tally_of("tmp", 1));
+  KACHERY_TRY(partial, tally_of(std::string(kPartials), 1));
+  unfinished.count += partial.count;
+  unfinished.bytes += partial.bytes;
   KACHERY_TRY(gen1_trash, tally_of("sha1-trash", 3));
   usage.quarantine = quarantine;
   usage.unfinished = unfinished;
@@ -158,7 +162,10 @@ Result<std::vector<ObjectEntry>> Housekeeping::evict(std::span<const Candidate> 
 Result<Collected> Housekeeping::collect(const CollectWish& wish,
                                         const std::function<Result<>(const ObjectEntry&)>& on_evicted,
                                         Progress& progress) {
-  if (!wish.dry_run) parts_.area.clear_abandoned();
+  if (!wish.dry_run) {
+    parts_.area.clear_abandoned();
+    reap_partials(parts_.root, parts_.clock);
+  }
   Collected collected;
   KACHERY_TRY(all, candidates(wish, collected, progress));
   if (!wish.limit) return collected;

@@ -37,7 +37,7 @@ struct Usage {
   Tally fetched;     // Objects that can be had again.
   Tally links;       // Records; the bytes are those of the files they name, which lie elsewhere.
   Tally quarantine;  // Damaged objects, put aside.
-  Tally unfinished;  // Files in tmp/.
+  Tally unfinished;  // Files in tmp/ and partial/.
   Tally gen1_trash;  // What gen1's daemon evicted and never deleted.
 };
 

@@ -21,6 +21,7 @@ std::string gen1_link_path(const Digest& digest);
 std::optional<Digest> digest_of_path(std::string_view path);
 
 inline constexpr std::string_view kQuarantine = "quarantine";
+inline constexpr std::string_view kPartials = "partial";
 inline constexpr std::string_view kLinks = "linked_files";
 
 }  // namespace kachery

@@ -6,6 +6,7 @@
 
 #include "os/parallel.h"
 #include "store/layout.h"
+#include "store/partial.h"
 #include "store/pump.h"
 
 namespace kachery {
@@ -123,6 +124,35 @@ Result<std::vector<Staged>> Store::stage_files(std::span<const std::filesystem::
   batch.reserve(slots.size());
   for (auto& slot : slots) batch.push_back(*std::move(slot));
   return batch;
+}
+
+Result<> Store::put_contents(std::span<const Content> contents, Origin origin, const Progress& progress) {
+  const Keeping keeping{sync_for(root_, contents.size()), origin};
+  for (int i = 0; i < kAdmitTriesMax; ++i) {
+    std::vector<Staged> batch;
+    for (const Content& content : contents) {
+      if (progress.cancel) return fail_cancelled();
+      const Digest actual = Hasher::of(content.digest.algorithm(), content.bytes);
+      if (actual != content.digest)
+        return fail(Code::corrupt,
+                    "the bytes have the hash " + actual.hex() + " instead of " + content.digest.hex());
+      KACHERY_TRY(staged, intake_.stage_bytes(content.bytes, content.digest, keeping));
+      batch.push_back(std::move(staged));
+    }
+    KACHERY_TRY(admitted, intake_.admit(batch, keeping, threads_));
+    if (admitted) return {};
+  }
+  return fail_vanishing();
+}
+
+Result<> Store::adopt(std::unique_ptr<Partial> partial, const Stored& stored) {
+  KACHERY_TRY(root_.forbid_writing(partial->data_path()));
+  Temporary temporary(root_, partial->data_path(), partial->take_data());
+  KACHERY_TRY(staged, intake_.finish_large(std::move(temporary), {stored.digest, stored.size},
+                                           {Sync::each, Origin::fetched}));
+  KACHERY_TRY(put_staged(std::move(staged), Origin::fetched));
+  partial->discard();
+  return {};
 }
 
 StoreWriter Store::create(Algorithm algorithm) {

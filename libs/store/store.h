@@ -56,6 +56,7 @@ struct StoreParts {
   std::size_t threads;  // For batches.
 };
 
+class Partial;
 class StoreWriter;
 
 // Objects are written once and never change, so any number of threads and processes may use one directory
@@ -74,6 +75,18 @@ class Store {
   // `paths`.
   Result<std::vector<Stored>> put_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
                                         Progress& progress, Origin origin = Origin::own);
+
+  // Keeps contents that are in memory, as one batch, if each has the hash that it should: Code::corrupt
+  // otherwise.
+  struct Content {
+    Digest digest;
+    ByteView bytes;
+  };
+  Result<> put_contents(std::span<const Content> contents, Origin origin, const Progress& progress);
+
+  // Makes an object, marked as fetched, of what was fetched, and whose hash the caller has checked. The
+  // partial is gone then.
+  Result<> adopt(std::unique_ptr<Partial> partial, const Stored& stored);
 
   // For content that comes in parts. The writer must not outlive the store.
   StoreWriter create(Algorithm algorithm);

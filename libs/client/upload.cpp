@@ -1,0 +1,239 @@
+#include "client/upload.h"
+
+#include <algorithm>
+#include <map>
+
+#include "client/chunk_upload.h"
+#include "crypto/hasher.h"
+#include "os/parallel.h"
+#include "store/pump.h"
+#include "wire/sizes.h"
+
+namespace kachery {
+namespace {
+
+// Of one body with small files; four of them are in memory at a time, twice each.
+constexpr ByteCount kBatchBytes = 4 << 20;
+static_assert(kBatchBytes <= wire::kSmallBodyBytes);
+constexpr std::size_t kBatchFiles = 1'024;
+static_assert(kBatchFiles <= wire::kSmallFilesMax);
+
+// Takes bytes as they pass, and notes the SHA-256 of each chunk.
+class ChunkHasher {
+ public:
+  explicit ChunkHasher(ByteCount chunk_size) : chunk_size_(chunk_size) {}
+
+  void update(ByteView bytes) {
+    while (!bytes.empty()) {
+      const ByteView part = bytes.first(std::min<ByteCount>(bytes.size(), chunk_size_ - filled_));
+      hasher_.update(part);
+      filled_ += part.size();
+      bytes = bytes.subspan(part.size());
+      if (filled_ == chunk_size_) end_chunk();
+    }
+  }
+
+  std::vector<ChunkEntry> finish() {
+    if (filled_ > 0) end_chunk();
+    return std::move(chunks_);
+  }
+
+ private:
+  void end_chunk() {
+    chunks_.push_back({hasher_.finish(), std::exchange(filled_, 0)});
+    hasher_ = Hasher(Algorithm::sha256);
+  }
+
+  ByteCount chunk_size_;
+  Hasher hasher_{Algorithm::sha256};
+  ByteCount filled_ = 0;
+  std::vector<ChunkEntry> chunks_;
+};
+
+Result<Outgoing> survey_file(const File& file, const std::filesystem::path& path, Algorithm algorithm,
+                             const Progress& progress) {
+  KACHERY_TRY(stamp, file.stamp());
+  const bool is_small = stamp.size <= wire::kSmallFileBytes;
+  ChunkHasher chunks(stamp.size <= wire::kChunkBytesMax ? wire::kChunkBytesMax : wire::kFixedChunkBytes);
+  const Sink sink = [&](ByteView piece) -> Result<> {
+    if (progress.cancel) return fail_cancelled();
+    if (!is_small) chunks.update(piece);
+    return {};
+  };
+  Progress unwatched;  // What counts is what was sent.
+  const auto source = stream_of(file);
+  KACHERY_TRY(pumped, pump(*source, algorithm, unwatched, sink));
+  if (pumped.size != stamp.size)
+    return fail(Code::corrupt, "it changed while it was read; try again when nobody writes to it");
+  return Outgoing{path, pumped.digest, pumped.size, chunks.finish()};
+}
+
+std::unexpected<Error> fail_changed() {
+  return fail(Code::corrupt, "it is not the content any more that it was; store or link it again");
+}
+
+Result<std::string> read_small(const Outgoing& file) {
+  KACHERY_TRY(open, open_user_file(file.path));
+  std::string bytes(file.size + 1, '\0');
+  KACHERY_TRY(size, open->read_at(0, std::as_writable_bytes(std::span(bytes))));
+  bytes.resize(size);
+  if (Hasher::of(file.digest.algorithm(), as_bytes(bytes)) != file.digest) return fail_changed();
+  return bytes;
+}
+
+// As it would be begun if it were not there.
+wire::UploadFile begun_again(const wire::FoundFile& file) {
+  wire::UploadFile upload{file.digest, file.size, std::nullopt, {}};
+  if (file.sha256) upload.chunks.push_back({*file.sha256, file.size});
+  if (!file.manifests.empty()) upload.manifest = file.manifests.front().sha256;
+  return upload;
+}
+
+}  // namespace
+
+Result<Outgoing> survey(const std::filesystem::path& path, Algorithm algorithm, const Progress& progress) {
+  KACHERY_TRY(file, open_user_file(path));
+  Result<Outgoing> outgoing = survey_file(*file, path, algorithm, progress);
+  if (!outgoing) return fail(outgoing.error().code, path.native() + ": " + outgoing.error().message);
+  return outgoing;
+}
+
+Result<> Uploader::upload(std::span<const Outgoing> files, Progress& progress) const {
+  std::map<Digest, const Outgoing*> unique;
+  Files waiting;
+  for (const Outgoing& file : files) {
+    if (!unique.emplace(file.digest, &file).second) continue;
+    waiting.push_back(&file);
+    progress.bytes_total += file.size;
+  }
+  KACHERY_TRY(claim_present(waiting, progress));
+
+  Files small;
+  Files single;
+  Files large;
+  for (const Outgoing* file : waiting)
+    (file->size <= wire::kSmallFileBytes  ? small
+     : file->size <= wire::kChunkBytesMax ? single
+                                          : large)
+        .push_back(file);
+  std::vector<std::span<const Outgoing* const>> batches;
+  for (std::size_t begin = 0, end = 0; begin < small.size(); begin = end) {
+    for (ByteCount bytes = 0; end < small.size() && end - begin < kBatchFiles; ++end) {
+      bytes += small[end]->size;
+      if (end > begin && bytes > kBatchBytes) break;
+    }
+    batches.push_back(std::span<const Outgoing* const>(small).subspan(begin, end - begin));
+  }
+
+  Failures failures;
+  KACHERY_TRY(parallel_for(batches.size(), kConnections,
+                           [&](std::size_t i) { return send_small(batches[i], failures, progress); }));
+  const auto send = [&](const Outgoing& file, std::size_t connections) -> Result<> {
+    KACHERY_TRY(failures.take(file.path.native(), send_large(file, connections, progress)));
+    ++progress.items_done;
+    return {};
+  };
+  KACHERY_TRY(parallel_for(single.size(), kConnections, [&](std::size_t i) { return send(*single[i], 1); }));
+  for (const Outgoing* file : large) KACHERY_TRY(send(*file, kConnections));
+  return failures.result(unique.size());
+}
+
+// Takes those off the list that the zone has, and that are this user's from now on, too.
+Result<> Uploader::claim_present(Files& files, Progress& progress) const {
+  std::vector<Digest> digests;
+  for (const Outgoing* file : files) digests.push_back(file->digest);
+  const auto found = zone_.find(digests, progress.cancel);
+  if (!found && found.error().code == Code::denied) return {};  // One may be allowed to send, and not to ask.
+  if (!found) return std::unexpected(found.error());
+
+  std::vector<wire::FoundFile> known;
+  for (const auto& file : *found)
+    if (file) known.push_back(*file);
+  KACHERY_TRY(present, begin_present(known, progress));
+  std::map<Digest, bool> is_present;
+  for (std::size_t i = 0; i < known.size(); ++i) is_present.emplace(known[i].digest, present[i]);
+  std::erase_if(files, [&](const Outgoing* file) {
+    const auto place = is_present.find(file->digest);
+    if (place == is_present.end() || !place->second) return false;
+    progress.bytes_done += file->size;
+    ++progress.items_done;
+    return true;
+  });
+  return {};
+}
+
+Result<std::vector<bool>> Uploader::begin_present(std::span<const wire::FoundFile> files,
+                                                  const Progress& progress) const {
+  std::vector<bool> present;
+  while (present.size() < files.size()) {
+    const auto part =
+        files.subspan(present.size(), std::min(wire::kUploadFilesMax, files.size() - present.size()));
+    wire::BeginUploads begin{zone_.name, {}};
+    for (const wire::FoundFile& file : part) begin.files.push_back(begun_again(file));
+    KACHERY_TRY(answer, zone_.hub.call(remote::kBeginUploads, begin, progress.cancel));
+    if (answer.uploads.size() != part.size())
+      return fail(Code::unavailable, zone_.str() + " answered about other files than it was asked for");
+    std::vector<std::string> opened;
+    for (const wire::BegunUpload& upload : answer.uploads) {
+      present.push_back(upload.outcome.state == "present");
+      if (upload.id) opened.push_back(*upload.id);
+    }
+    KACHERY_TRY(abandon(std::move(opened), progress));
+  }
+  return present;
+}
+
+Result<> Uploader::abandon(std::vector<std::string> ids, const Progress& progress) const {
+  if (ids.empty()) return {};
+  KACHERY_TRY(zone_.hub.call(remote::kAbandonUploads, {zone_.name, std::move(ids)}, progress.cancel));
+  return {};
+}
+
+Result<> Uploader::send_small(std::span<const Outgoing* const> files, Failures& failures,
+                              Progress& progress) const {
+  wire::PutSmall message{zone_.name, {}};
+  std::vector<const Outgoing*> sent;
+  std::string contents;
+  for (const Outgoing* file : files) {
+    const Result<std::string> bytes = read_small(*file);
+    if (!bytes) {
+      KACHERY_TRY(failures.take(file->path.native(), std::unexpected(bytes.error())));
+      continue;
+    }
+    message.files.push_back({file->digest, bytes->size()});
+    contents += *bytes;
+    sent.push_back(file);
+  }
+  if (sent.empty()) return {};
+  KACHERY_TRY(answer, zone_.hub.put_small(message, as_bytes(contents), progress.cancel));
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    const wire::Outcome& outcome = answer.files[i];
+    if (outcome.state == "refused") {
+      const Error refusal{outcome.code.value_or(Code::denied),
+                          "the hub refuses it: " + outcome.message.value_or("it does not say why")};
+      KACHERY_TRY(failures.take(sent[i]->path.native(), std::unexpected(refusal)));
+      continue;
+    }
+    progress.bytes_done += sent[i]->size;
+    ++progress.items_done;
+  }
+  return {};
+}
+
+Result<> Uploader::send_large(const Outgoing& file, std::size_t connections, Progress& progress) const {
+  KACHERY_TRY(open, open_user_file(file.path));
+  Outgoing surveyed = file;
+  if (file.chunks.empty()) {
+    KACHERY_TRY(now, survey_file(*open, file.path, file.digest.algorithm(), progress));
+    if (now.digest != file.digest) return fail_changed();
+    surveyed = std::move(now);
+  }
+  ChunkUpload chunks(zone_, surveyed, *open, connections, progress);
+  Result<> sent = chunks.run();
+  // It is not going to be the same any more; what else failed may go on later.
+  if (!sent && sent.error().code == Code::corrupt && !chunks.id().empty())
+    static_cast<void>(abandon({chunks.id()}, progress));
+  return sent;
+}
+
+}  // namespace kachery
