@@ -133,7 +133,7 @@ struct Bucket::State {
   };
 
   Result<Temporary> create_temporary() {
-    const std::string path = std::string(kTemporaries) + "/" + session + "-" + std::to_string(next++);
+    std::string path = std::string(kTemporaries) + "/" + session + "-" + std::to_string(next++);
     Result<std::unique_ptr<File>> file = root.create(path, Access::read_only);
     if (!file && file.error().code == Code::not_found) {
       KACHERY_TRY(make_if_missing(root, kTemporaries));

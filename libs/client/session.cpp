@@ -14,6 +14,11 @@ bool is_final(const Error& error) {
   return error.code == Code::cancelled || error.code == Code::exhausted;
 }
 
+// The zone may have what is not here, or is damaged here.
+bool may_be_elsewhere(const Error& error) {
+  return error.code == Code::not_found || error.code == Code::corrupt;
+}
+
 // Asks one store after the other. A failure tells of all of them; damage weighs more than absence.
 template <class T>
 Result<T> first_of(std::span<Store* const> stores, const std::function<Result<T>(Store&)>& use) {
@@ -160,11 +165,18 @@ Result<Located> Session::open(const std::string& name, const Sources& sources, P
     return Located{std::move(file), name, stamp.size, "path"};
   }
   KACHERY_TRY(uri, Uri::parse(name));
+  Result<Located> here = open_here(uri, sources.location, progress);
+  if (here || !may_be_elsewhere(here.error())) return here;
+  return from_zone(uri, sources, std::move(here).error(), progress);
+}
+
+// Without the network.
+Result<Located> Session::open_here(const Uri& uri, Location location, Progress& progress) {
   KACHERY_TRY(stores, readable_stores());
   const FindContent find = [stores, &progress](const Digest& digest) {
     return first_of<Found>(stores, [&](Store& store) { return store.open(digest, progress); });
   };
-  Result<Found> found = stores.empty() ? fail_no_directory(name) : find(uri.digest);
+  Result<Found> found = stores.empty() ? fail_no_directory(uri.str()) : find(uri.digest);
   if (found) {
     KACHERY_TRY(stamp, found->file->stamp());
     return Located{std::move(found->file), std::move(found->path), stamp.size,
@@ -172,7 +184,7 @@ Result<Located> Session::open(const std::string& name, const Sources& sources, P
   }
   Error failure = std::move(found).error();
   if (is_final(failure)) return std::unexpected(std::move(failure));
-  if (sources.location == Location::use && !uri.location.empty()) {
+  if (location == Location::use && !uri.location.empty()) {
     Result<Located> located = at_location(uri, progress);
     if (located || is_final(located.error())) return located;
     failure.message += "; " + located.error().message;
@@ -196,9 +208,15 @@ Result<Located> Session::locate(const std::string& name, const Sources& sources,
   Result<Located> located = open(name, sources, progress);
   if (!located || located->kind != "chunks") return located;
   KACHERY_TRY(uri, Uri::parse(name));
+  Result<Located> whole = put_together(uri, *located->file, progress);
+  if (whole || !may_be_elsewhere(whole.error())) return whole;
+  return from_zone(uri, sources, std::move(whole).error(), progress);
+}
+
+Result<Located> Session::put_together(const Uri& uri, const File& chunks, Progress& progress) {
   KACHERY_TRY(store, writing_store());
   StoreWriter writer = store->create(uri.digest.algorithm());
-  const auto source = stream_of(*located->file);
+  const auto source = stream_of(chunks);
   std::vector<std::byte> piece(kPieceBytes);
   for (std::size_t got = piece.size(); got == piece.size();) {
     if (progress.cancel) return fail_cancelled();
@@ -208,7 +226,7 @@ Result<Located> Session::locate(const std::string& name, const Sources& sources,
     got = count;
   }
   KACHERY_TRY(stored, writer.commit(&uri.digest));
-  return open(Uri{stored.digest, ""}.str(), sources, progress);
+  return open_here({stored.digest, ""}, Location::ignore, progress);
 }
 
 Result<> Session::copy_to(const std::string& name, const std::filesystem::path& destination,
@@ -239,7 +257,8 @@ Result<> Session::read(const std::string& name, const Store::Allocate& allocate,
   if (uri && !stores.empty()) {
     const Result<> got =
         first_of<void>(stores, [&](Store& store) { return store.read(uri->digest, allocate, progress); });
-    const bool elsewhere = uri->manifest || (sources.location == Location::use && !uri->location.empty());
+    const bool elsewhere = uri->manifest || (sources.location == Location::use && !uri->location.empty()) ||
+                           (has_hub() && !sources.local_only);
     if (got || is_final(got.error()) || !elsewhere) return got;
   }
   KACHERY_TRY(located, locate(name, sources, progress));

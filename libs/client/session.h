@@ -138,6 +138,9 @@ class Session {
   std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);
+  Result<Located> open_here(const Uri& uri, Location location, Progress& progress);
+  Result<Located> put_together(const Uri& uri, const File& chunks, Progress& progress);
+  Result<Located> from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;
 
   Configuration configuration_;
@@ -146,6 +149,9 @@ class Session {
   std::optional<std::vector<std::unique_ptr<Opened>>> older_;
   std::unique_ptr<Mutables> mutables_;
   std::unique_ptr<FileMutables> older_mutables_;  // For as long as there is no store of our own.
+  std::mutex hub_mutex_;
+  std::unique_ptr<remote::Hub> signed_hub_;
+  std::unique_ptr<remote::Hub> unsigned_hub_;  // For as long as there is no key.
 };
 
 // The label that a stored file gets: the last part of its path.

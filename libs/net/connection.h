@@ -18,7 +18,7 @@ namespace kachery {
 
 struct ServerShared;
 
-// A member of its server's list while it lives. A coroutine owns it, and runs serve().
+// Counted and in its server's list while it lives. A coroutine owns it, and runs serve().
 class Connection final
     : public Request,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

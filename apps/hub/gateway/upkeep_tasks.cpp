@@ -35,8 +35,7 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
     auto add = [&services, &claim, &chunk, &hasher]() -> Result<> {
       KACHERY_TRY(bytes, read_chunk(services.bucket, claim.zone, chunk.sha256, chunk.size));
       if (Hasher::of(Algorithm::sha256, as_bytes(bytes)) != chunk.sha256)
-        return fail(Code::corrupt, "chunk " + chunk.sha256.hex() + " of zone " + claim.zone.str() +
-                                       " is damaged on the hub's disk");
+        return services.bucket.check_chunk(claim.zone, chunk.sha256);  // Puts it aside, and says so.
       hasher.update(as_bytes(bytes));
       return {};
     };
@@ -49,7 +48,9 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
 Task<Result<>> settle(Shared& shared, const ClaimRecord& claim) {
   KACHERY_CO_TRY(right, co_await holds(shared, claim));
   auto work = [&shared, &claim, right] { return shared.services.catalog.upkeep().settle(claim, right); };
-  KACHERY_CO_TRY(co_await shared.services.loop.offload(std::move(work)));
+  const Result<> settled = co_await shared.services.loop.offload(std::move(work));
+  shared.found.clear();
+  KACHERY_CO_TRY(settled);
   if (!right)
     log(Severity::warning, "claim_false",
         {{"zone", claim.zone.str()}, {"file", claim.digest.hex()}, {"node", claim.node.hex()}});

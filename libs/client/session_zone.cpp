@@ -1,0 +1,203 @@
+// What a session does with a zone of the hub.
+#include <algorithm>
+
+#include "client/fetch.h"
+#include "client/session.h"
+#include "client/settings.h"
+#include "client/upload.h"
+#include "client/zone.h"
+#include "core/text.h"
+#include "os/parallel.h"
+#include "store/layout.h"
+
+namespace kachery {
+namespace {
+
+ZoneFile zone_file(const wire::FoundFile& found) {
+  // A file of one chunk is checked when it comes.
+  return {found.digest, found.size, found.manifests.empty() ? "hub" : found.manifests.front().attested_by};
+}
+
+// What a store has under a digest, as something to send. Objects are hashed while they are sent.
+Result<Outgoing> outgoing_of(std::span<Store* const> stores, const Digest& digest, Progress& progress) {
+  std::string misses;
+  for (Store* store : stores) {
+    const std::string path = object_path(digest);
+    if (const Result<FileStamp> stamp = store->root().stamp(path))
+      return Outgoing{std::filesystem::path(store->root().name()) / path, digest, stamp->size};
+    const ByteCount done = progress.bytes_done;
+    Result<Found> found = store->open(digest, progress);
+    progress.bytes_done = done;  // What counts is what was sent.
+    if (found) {
+      KACHERY_TRY(stamp, found->file->stamp());
+      return Outgoing{found->path, digest, stamp.size};
+    }
+    if (found.error().code == Code::cancelled) return std::unexpected(std::move(found).error());
+    misses += (misses.empty() ? "" : "; ") + found.error().message;
+  }
+  return fail(Code::not_found, misses.empty() ? "there is no store yet" : misses);
+}
+
+}  // namespace
+
+Result<remote::Hub*> Session::hub(MissingKey missing) {
+  const auto& address = configuration_.gateway_url;
+  if (address.value.empty())
+    return fail(Code::invalid, "no hub is configured: set KACHERY_GATEWAY_URL, or gatewayUrl in config.yaml");
+  if (configuration_.offline)
+    return fail(Code::unavailable, "the hub " + address.value + " is not asked: this process works offline");
+  const std::scoped_lock lock(hub_mutex_);
+  if (signed_hub_) return signed_hub_.get();
+  Result<Url> url = Url::parse(address.value);
+  if (!url)
+    return fail(url.error().code, "the hub's address (" + address.origin + "): " + url.error().message);
+  KACHERY_TRY(key, find_identity(configuration_, missing));
+  std::unique_ptr<remote::Hub>& hub = key ? signed_hub_ : unsigned_hub_;
+  if (!hub)
+    hub = std::make_unique<remote::Hub>(
+        remote::HubParts{.url = *std::move(url),
+                         .key = std::move(key),
+                         .insecure_http = environment("KACHERY_INSECURE_HTTP") == "1"});
+  return hub.get();
+}
+
+Result<ZoneName> Session::zone_or_default(const std::optional<ZoneName>& zone) const {
+  if (zone) return *zone;
+  Result<ZoneName> configured = ZoneName::parse(configuration_.zone.value);
+  if (!configured)
+    return fail(Code::invalid, configured.error().message + " (" + configuration_.zone.origin + ")");
+  return configured;
+}
+
+Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress) {
+  if (sources.local_only || !has_hub()) return std::unexpected(std::move(miss));
+  const auto with_miss = [&](const Error& error) {
+    return fail(error.code, error.message + "; " + miss.message);
+  };
+  KACHERY_TRY(name, zone_or_default(sources.zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  const Zone zone{*asked, name};
+  const auto found = zone.find({&uri.digest, 1}, progress.cancel);
+  if (!found) return with_miss(found.error());
+  if (!found->front())
+    return fail(miss.code, miss.message + "; and the " + zone.str() +
+                               " has nothing by that name that this node may have");
+  KACHERY_TRY(store, writing_store());
+  reap_partials(store->root(), system_clock());
+  const Result<> fetched = Fetcher(zone, *store).fetch(*found->front(), progress);
+  if (!fetched) return with_miss(fetched.error());
+  Progress counted;  // What came was counted.
+  KACHERY_TRY(object, store->open(uri.digest, counted));
+  KACHERY_TRY(stamp, object.file->stamp());
+  return Located{std::move(object.file), std::move(object.path), stamp.size, "object"};
+}
+
+Result<> Session::upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
+                         Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::generate));
+  KACHERY_TRY(stores, readable_stores());
+  Failures failures;
+  std::vector<Outgoing> outgoing;
+  for (const Digest& digest : digests) {
+    Result<Outgoing> one = outgoing_of(stores, digest, progress);
+    if (one) {
+      outgoing.push_back(*std::move(one));
+    } else if (!failures.add(name_of(digest), one.error())) {
+      return std::unexpected(std::move(one).error());
+    }
+  }
+  KACHERY_TRY(Uploader({*asked, name}).upload(outgoing, progress));
+  return failures.result(digests.size());
+}
+
+Result<std::vector<Stored>> Session::upload_files(std::span<const std::filesystem::path> paths,
+                                                  Algorithm algorithm, const std::optional<ZoneName>& zone,
+                                                  Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::generate));
+  std::vector<std::optional<Outgoing>> surveyed(paths.size());
+  KACHERY_TRY(parallel_for(paths.size(), processor_count(), [&](std::size_t i) -> Result<> {
+    KACHERY_TRY(one, survey(paths[i], algorithm, progress));
+    surveyed[i] = std::move(one);
+    return {};
+  }));
+  std::vector<Outgoing> outgoing;
+  std::vector<Stored> stored;
+  for (auto& one : surveyed) {
+    stored.push_back({one->digest, one->size});
+    outgoing.push_back(*std::move(one));
+  }
+  progress.bytes_total = 0;  // Counted by what is sent: the same content goes once.
+  KACHERY_TRY(Uploader({*asked, name}).upload(outgoing, progress));
+  return stored;
+}
+
+Result<> Session::fetch_many(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
+                             Progress& progress) {
+  KACHERY_TRY(stores, readable_stores());
+  std::vector<Digest> missing;
+  for (const Digest& digest : digests) {
+    if (progress.cancel) return fail(Code::cancelled, "stopped at the user's request");
+    const auto is_here = [&](Store* store) {
+      Progress unwatched;
+      return store->open(digest, unwatched).has_value();
+    };
+    if (std::ranges::none_of(stores, is_here)) missing.push_back(digest);
+  }
+  if (missing.empty()) return {};
+  std::ranges::sort(missing);
+  missing.erase(std::ranges::unique(missing).begin(), missing.end());
+
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  const Zone from{*asked, name};
+  KACHERY_TRY(found, from.find(missing, progress.cancel));
+  Failures failures;
+  std::vector<wire::FoundFile> files;
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (found[i]) {
+      files.push_back(*std::move(found[i]));
+    } else {
+      failures.add(name_of(missing[i]), {Code::not_found, "neither here nor in the " + from.str() +
+                                                              ", as far as this node may know"});
+    }
+  }
+  KACHERY_TRY(store, writing_store());
+  reap_partials(store->root(), system_clock());
+  KACHERY_TRY(Fetcher(from, *store).fetch_many(files, progress));
+  return failures.result(digests.size());
+}
+
+Result<std::vector<std::optional<ZoneFile>>> Session::find_in_zone(std::span<const Digest> digests,
+                                                                   const std::optional<ZoneName>& zone,
+                                                                   const Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  KACHERY_TRY(found, (Zone{*asked, name}.find(digests, progress.cancel)));
+  std::vector<std::optional<ZoneFile>> files;
+  for (const auto& file : found) files.push_back(file ? std::optional(zone_file(*file)) : std::nullopt);
+  return files;
+}
+
+Result<std::vector<Digest>> Session::find_missing(std::span<const Digest> digests,
+                                                  const std::optional<ZoneName>& zone,
+                                                  const Progress& progress) {
+  KACHERY_TRY(found, find_in_zone(digests, zone, progress));
+  std::vector<Digest> missing;
+  for (std::size_t i = 0; i < digests.size(); ++i)
+    if (!found[i]) missing.push_back(digests[i]);
+  return missing;
+}
+
+Result<ZoneFile> Session::file_info(const Digest& digest, const std::optional<ZoneName>& zone,
+                                    const Progress& progress) {
+  KACHERY_TRY(found, find_in_zone({&digest, 1}, zone, progress));
+  if (found.front()) return *found.front();
+  KACHERY_TRY(name, zone_or_default(zone));
+  return fail(Code::not_found, name_of(digest) + ": the zone " + name.str() + " of " +
+                                   configuration_.gateway_url.value +
+                                   " has nothing by that name that this node may have");
+}
+
+}  // namespace kachery
