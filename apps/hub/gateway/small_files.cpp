@@ -105,13 +105,14 @@ Result<wire::Outcomes> keep(Services& services, const Uploader& uploader,
   }
   if (right.empty()) return outcomes;
 
+  KACHERY_TRY(before, services.catalog.uploads().collections());
   KACHERY_TRY(kept, services.bucket.put_many(uploader.zone, contents));
   for (const KeptChunk& chunk : kept) log_if_mended(chunk, uploader.zone);
   std::vector<SmallUpload> uploads;
   uploads.reserve(right.size());
   for (std::size_t i = 0; i < right.size(); ++i)
     uploads.push_back({arrivals[right[i]].digest, {kept[i].sha256, kept[i].sha1, kept[i].size}});
-  KACHERY_TRY(states, services.catalog.uploads().add_small(uploader, uploads, now_ms));
+  KACHERY_TRY(states, services.catalog.uploads().add_small(uploader, uploads, before, now_ms));
   for (std::size_t i = 0; i < right.size(); ++i) outcomes.files[right[i]] = outcome_of(states[i]);
   return outcomes;
 }

@@ -115,12 +115,13 @@ Task<Result<>> expire_uploads(Shared& shared) {
 }
 
 Task<Result<std::size_t>> collect_garbage(Shared& shared) {
-  auto work = [&shared, at_ms = now_ms(shared)]() -> Result<std::size_t> {
-    KACHERY_TRY(garbage, shared.services.catalog.upkeep().collect(kGarbageAtOnce, at_ms));
+  auto work = [&shared]() -> Result<std::size_t> {
+    KACHERY_TRY(garbage, shared.services.catalog.upkeep().collect(kGarbageAtOnce));
     Bucket& bucket = shared.services.bucket;
     for (const auto& [zone, chunk] : garbage.chunks) KACHERY_TRY(bucket.remove_chunk(zone, chunk));
     for (const Garbage::LostManifest& lost : garbage.manifests)
       KACHERY_TRY(bucket.remove_manifest(lost.zone, lost.file, lost.manifest));
+    KACHERY_TRY(shared.services.catalog.upkeep().collected(garbage));
     return garbage.chunks.size() + garbage.manifests.size();
   };
   co_return co_await shared.services.loop.offload(std::move(work));
