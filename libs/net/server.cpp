@@ -108,7 +108,8 @@ Task<> accept_all(std::shared_ptr<ServerShared> server, std::shared_ptr<Listener
     if (!error) {
       welcome(server, *listener, std::move(socket));
     } else if (error != asio::error::connection_aborted) {
-      server->refused("", Code::exhausted, "no connection could be accepted: " + error.message());
+      const Error why = fail_errno(error.value(), "no connection could be accepted").error();
+      server->refused("", why.code, why.message);
       co_await loop.sleep(kAcceptPause);
     }
   }

@@ -19,12 +19,13 @@ std::string denial(const std::string& whose, const char* unit, std::uint64_t use
          " more; remove files, or ask the administrator of the hub for a larger quota";
 }
 
-Result<> add(Turn& turn, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects) {
-  KACHERY_TRY(turn.run("UPDATE zones SET bytes = bytes + ?2, objects = objects + ?3 WHERE id = ?1", zone, bytes,
-                       objects));
-  return turn.run("INSERT INTO accounts(zone, user, bytes, objects) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO"
-                  " UPDATE SET bytes = bytes + ?3, objects = objects + ?4",
-                  zone, user, bytes, objects);
+Result<> add(Work& work, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects) {
+  KACHERY_TRY(work.run("UPDATE zones SET bytes = bytes + ?2, objects = objects + ?3 WHERE id = ?1", zone,
+                       bytes, objects));
+  KACHERY_TRY(work.run("INSERT INTO accounts(zone, user) VALUES(?1, ?2) ON CONFLICT DO NOTHING", zone, user));
+  return work.run(
+      "UPDATE accounts SET bytes = bytes + ?3, objects = objects + ?4 WHERE zone = ?1 AND user = ?2", zone,
+      user, bytes, objects);
 }
 
 }  // namespace
@@ -36,16 +37,17 @@ QuotaState quota_state(const Query& row, int column) {
   return {max, row.count(column + 2), row.count(column + 3)};
 }
 
-Result<> give_back(Turn& turn, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects) {
-  return add(turn, zone, user, -bytes, -objects);
+Result<> give_back(Work& work, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects) {
+  return add(work, zone, user, -bytes, -objects);
 }
 
-Result<Account> Account::open(Turn& turn, RowId zone, RowId user) {
-  KACHERY_TRY(row, turn.query("SELECT z.name, z.bytes_max, z.objects_max, z.bytes, z.objects, u.name,"
-                              " a.bytes_max, a.objects_max, coalesce(a.bytes, 0), coalesce(a.objects, 0)"
-                              " FROM zones z JOIN users u LEFT JOIN accounts a ON a.zone = z.id AND a.user = u.id"
-                              " WHERE z.id = ?1 AND u.id = ?2",
-                              zone, user));
+Result<Account> Account::open(Work& work, RowId zone, RowId user) {
+  KACHERY_TRY(row,
+              work.query("SELECT z.name, z.bytes_max, z.objects_max, z.bytes, z.objects, u.name,"
+                         " a.bytes_max, a.objects_max, coalesce(a.bytes, 0), coalesce(a.objects, 0)"
+                         " FROM zones z JOIN users u LEFT JOIN accounts a ON a.zone = z.id AND a.user = u.id"
+                         " WHERE z.id = ?1 AND u.id = ?2",
+                         zone, user));
   KACHERY_TRY(found, row.step());
   KACHERY_ASSERT(found);
   const std::string name = row.text(0);
@@ -56,11 +58,12 @@ Result<Account> Account::open(Turn& turn, RowId zone, RowId user) {
 std::optional<Error> Account::fault(const Side& side, ByteCount bytes) const {
   const QuotaState& quota = side.quota;
   if (!fits(quota.bytes, bytes_, bytes, quota.max.bytes))
-    return Error{Code::exhausted,
-                 denial(side.whose, "bytes", quota.bytes + static_cast<ByteCount>(bytes_), bytes, quota.max.bytes)};
+    return Error{Code::exhausted, denial(side.whose, "bytes", quota.bytes + static_cast<ByteCount>(bytes_),
+                                         bytes, quota.max.bytes)};
   if (!fits(quota.objects, objects_, 1, quota.max.objects))
-    return Error{Code::exhausted, denial(side.whose, "files", quota.objects + static_cast<std::uint64_t>(objects_),
-                                         1, quota.max.objects)};
+    return Error{Code::exhausted,
+                 denial(side.whose, "files", quota.objects + static_cast<std::uint64_t>(objects_), 1,
+                        quota.max.objects)};
   return std::nullopt;
 }
 
@@ -77,9 +80,9 @@ void Account::give_back(ByteCount bytes, std::int64_t objects) {
   objects_ -= objects;
 }
 
-Result<> Account::save(Turn& turn) {
+Result<> Account::save(Work& work) {
   if (bytes_ == 0 && objects_ == 0) return {};
-  return add(turn, zone_, user_, bytes_, objects_);
+  return add(work, zone_, user_, bytes_, objects_);
 }
 
 }  // namespace kachery::hub

@@ -7,16 +7,16 @@
 namespace kachery::hub {
 
 // Counts in memory while a call goes on, so that a batch costs two statements; save() writes the difference.
-// As long as the turn.
+// As long as the work.
 class Account {
  public:
-  static Result<Account> open(Turn& turn, RowId zone, RowId user);
+  static Result<Account> open(Work& work, RowId zone, RowId user);
 
   // One object more, of so many bytes: for the user, and so for the zone. Else why there is no room.
   std::optional<Error> take(ByteCount bytes);
   void give_back(ByteCount bytes, std::int64_t objects);
 
-  Result<> save(Turn& turn);
+  Result<> save(Work& work);
 
  private:
   struct Side {
@@ -36,7 +36,7 @@ class Account {
 };
 
 // The same for somebody who is not the one that calls.
-Result<> give_back(Turn& turn, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects);
+Result<> give_back(Work& work, RowId zone, RowId user, std::int64_t bytes, std::int64_t objects);
 
 // From the columns bytes_max, objects_max, bytes, objects, of which this is the first.
 QuotaState quota_state(const Query& row, int column);

@@ -38,9 +38,9 @@ Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& path
 }
 
 Result<Facts> Catalog::facts() {
-  KACHERY_TRY(turn, Turn::take(connection_));
+  KACHERY_TRY(work, Work::take(connection_));
   Facts facts;
-  KACHERY_TRY(nodes, turn.query("SELECT n.key, u.name, n.label, n.revoked_ms, u.disabled FROM nodes n"
+  KACHERY_TRY(nodes, work.query("SELECT n.key, u.name, n.label, n.revoked_ms, u.disabled FROM nodes n"
                                 " JOIN users u ON u.id = n.user ORDER BY n.key"));
   for (;;) {
     KACHERY_TRY(found, nodes.step());
@@ -49,7 +49,7 @@ Result<Facts> Catalog::facts() {
                              NodeFacts{nodes.user(1), nodes.text(2), !nodes.is_null(3), nodes.flag(4)});
   }
   std::map<RowId, ZoneFacts*> by_id;
-  KACHERY_TRY(zones, turn.query("SELECT z.id, z.name, u.name, z.public_upload, z.public_download FROM zones z"
+  KACHERY_TRY(zones, work.query("SELECT z.id, z.name, u.name, z.public_upload, z.public_download FROM zones z"
                                 " JOIN users u ON u.id = z.owner"));
   for (;;) {
     KACHERY_TRY(found, zones.step());
@@ -57,7 +57,7 @@ Result<Facts> Catalog::facts() {
     const ZoneFacts zone{zones.user(2), {zones.flag(3), zones.flag(4), {}}};
     by_id[zones.number(0)] = &facts.zones.emplace(zones.zone(1), zone).first->second;
   }
-  KACHERY_TRY(rights, turn.query("SELECT zone, user, upload, download, admin FROM rights"));
+  KACHERY_TRY(rights, work.query("SELECT zone, user, upload, download, admin FROM rights"));
   for (;;) {
     KACHERY_TRY(found, rights.step());
     if (!found) return facts;

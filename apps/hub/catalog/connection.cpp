@@ -30,43 +30,43 @@ ZoneName Query::zone(int column) const {
   return *std::move(name);
 }
 
-Result<Turn> Turn::take(Connection& connection) {
+Result<Work> Work::take(Connection& connection) {
   std::unique_lock lock(connection.mutex);
   KACHERY_TRY(transaction, Transaction::begin(connection.database));
-  return Turn(std::move(lock), connection, std::move(transaction));
+  return Work(std::move(lock), connection, std::move(transaction));
 }
 
-Result<Prepared*> Turn::prepare(std::string_view sql) {
+Result<Prepared*> Work::prepare(std::string_view sql) {
   const auto known = connection_->statements.find(sql);
   if (known != connection_->statements.end()) return &known->second;
   KACHERY_TRY(statement, connection_->database.prepare(sql));
   return &connection_->statements.emplace(sql, Prepared{std::move(statement)}).first->second;
 }
 
-Result<RowId> Turn::inserted() {
+Result<RowId> Work::inserted() {
   KACHERY_TRY(row, number("SELECT last_insert_rowid()"));
   return row.value_or(0);
 }
 
-Result<std::int64_t> Turn::changes() {
+Result<std::int64_t> Work::changes() {
   KACHERY_TRY(rows, number("SELECT changes()"));
   return rows.value_or(0);
 }
 
-Result<RowId> zone_id(Turn& turn, const ZoneName& zone) {
-  KACHERY_TRY(row, turn.number("SELECT id FROM zones WHERE name = ?1", zone));
+Result<RowId> zone_id(Work& work, const ZoneName& zone) {
+  KACHERY_TRY(row, work.number("SELECT id FROM zones WHERE name = ?1", zone));
   if (!row) return fail(Code::not_found, "there is no zone " + zone.str());
   return *row;
 }
 
-Result<RowId> user_id(Turn& turn, const UserName& user) {
-  KACHERY_TRY(row, turn.number("SELECT id FROM users WHERE name = ?1", user));
+Result<RowId> user_id(Work& work, const UserName& user) {
+  KACHERY_TRY(row, work.number("SELECT id FROM users WHERE name = ?1", user));
   if (!row) return fail(Code::not_found, "there is no user " + user.str());
   return *row;
 }
 
-Result<RowId> node_id(Turn& turn, const NodeId& node) {
-  KACHERY_TRY(row, turn.number("SELECT id FROM nodes WHERE key = ?1", node));
+Result<RowId> node_id(Work& work, const NodeId& node) {
+  KACHERY_TRY(row, work.number("SELECT id FROM nodes WHERE key = ?1", node));
   if (!row) return fail(Code::not_found, "there is no node " + node.hex());
   return *row;
 }

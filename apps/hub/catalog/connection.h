@@ -1,4 +1,4 @@
-// Connection: the one open database of a catalog. Turn: one call's use of it. Query: one statement in use.
+// Connection: the one open database of a catalog. Work: one call's use of it. Query: one statement in use.
 #pragma once
 
 #include <mutex>
@@ -20,7 +20,7 @@ struct Prepared {
   bool in_use = false;
 };
 
-// Whoever takes a Turn may use it.
+// Used through Work only.
 struct Connection {
   std::mutex mutex;
   Database database;
@@ -90,9 +90,9 @@ class Query {
 
 // Holds the connection, and a transaction: without commit() nothing happened. One thread; as long as one
 // call.
-class Turn {
+class Work {
  public:
-  static Result<Turn> take(Connection& connection);
+  static Result<Work> take(Connection& connection);
 
   // `sql` is a literal: it is prepared at its first use and kept. `values` are its parameters, from 1.
   template <class... Values>
@@ -135,7 +135,7 @@ class Turn {
   Result<> commit() { return transaction_.commit(); }
 
  private:
-  Turn(std::unique_lock<std::mutex> lock, Connection& connection, Transaction transaction)
+  Work(std::unique_lock<std::mutex> lock, Connection& connection, Transaction transaction)
       : lock_(std::move(lock)), connection_(&connection), transaction_(std::move(transaction)) {}
   Result<Prepared*> prepare(std::string_view sql);
 
@@ -145,8 +145,8 @@ class Turn {
 };
 
 // Code::not_found.
-Result<RowId> zone_id(Turn& turn, const ZoneName& zone);
-Result<RowId> user_id(Turn& turn, const UserName& user);
-Result<RowId> node_id(Turn& turn, const NodeId& node);
+Result<RowId> zone_id(Work& work, const ZoneName& zone);
+Result<RowId> user_id(Work& work, const UserName& user);
+Result<RowId> node_id(Work& work, const NodeId& node);
 
 }  // namespace kachery::hub

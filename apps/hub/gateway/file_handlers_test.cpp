@@ -31,9 +31,9 @@ class FilesTest : public HubTest {
         .message<wire::FileList>();
   }
   Answer remove(const KeyPair& who, const Digest& digest, bool everybody) {
-    return call(&who, "/v1/files/remove",
-                wire::RemoveFiles{
-                    .zone = zone_named("default"), .digests = {digest}, .everybody = everybody});
+    return call(
+        &who, "/v1/files/remove",
+        wire::RemoveFiles{.zone = zone_named("default"), .digests = {digest}, .everybody = everybody});
   }
 
   const KeyPair key = KeyPair::generate();
@@ -99,7 +99,8 @@ TEST_F(FilesTest, BodiesOfSmallFilesAreExact) {
   const std::string good = small_body({{sha1("one"), "one"}});
   for (const std::string& body :
        {good + "x", good.substr(0, good.size() - 1), good.substr(0, good.find('\n')), std::string("\n"),
-        std::string(R"({"zone":"default","files":[{"digest":"sha1:)") + sha1("").hex() + "\",\"size\":null}]}\n",
+        std::string(R"({"zone":"default","files":[{"digest":"sha1:)") + sha1("").hex() +
+            "\",\"size\":null}]}\n",
         small_body({{sha1("x"), std::string(wire::kSmallFileBytes + 1, 'x')}})}) {
     EXPECT_EQ(post(&key, "/v1/files/put", body).status, 400) << body.substr(0, 200);
   }

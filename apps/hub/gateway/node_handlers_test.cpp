@@ -1,5 +1,7 @@
 #include "hub/gateway/node_handlers.h"
 
+#include <algorithm>
+
 #include "hub/gateway/gateway_fixture.h"
 
 namespace kachery::hub {
@@ -103,7 +105,8 @@ TEST_F(NodeTest, WhoeverAwaitsHearsOfTheApproval) {
   ASSERT_TRUE(answer.body.ends_with("\n"));
   const std::size_t last = answer.body.rfind('\n', answer.body.size() - 2);
   const std::string line = answer.body.substr(last == std::string::npos ? 0 : last + 1);
-  const auto registration = wire::parse<wire::Registration>(std::string_view(line).substr(0, line.size() - 1));
+  const auto registration =
+      wire::parse<wire::Registration>(std::string_view(line).substr(0, line.size() - 1));
   ASSERT_TRUE(registration) << answer.body;
   EXPECT_TRUE(registration->registered);
   EXPECT_EQ(registration->user, user("alice"));
@@ -153,7 +156,8 @@ class OpenHubTest : public HubTest {
 TEST_F(OpenHubTest, TheFirstSignedRequestRegistersItsKey) {
   const KeyPair key = KeyPair::generate();
   EXPECT_EQ(call(&key, "/v1/nodes/list", wire::ListNodes{}).message<wire::NodeList>().nodes.size(), 1U);
-  const auto who = call(&key, "/v1/nodes/whoami", wire::AskWhoAmI{zone_named("default")}).message<wire::WhoAmI>();
+  const auto who =
+      call(&key, "/v1/nodes/whoami", wire::AskWhoAmI{zone_named("default")}).message<wire::WhoAmI>();
   EXPECT_EQ(who.user, user("node-" + key.node_id().hex().substr(0, 12)));
 }
 
@@ -162,8 +166,7 @@ TEST_F(OpenHubTest, NobodyBecomesANodeOfSomebodyElse) {
   const KeyPair key = KeyPair::generate();
   wire::Register message = plain();
   message.user = user("owner");
-  const auto registration =
-      call(&key, "/v1/nodes/register", message).message<wire::Registration>();
+  const auto registration = call(&key, "/v1/nodes/register", message).message<wire::Registration>();
   EXPECT_TRUE(registration.registered);
   EXPECT_EQ(registration.user, user("node-" + key.node_id().hex().substr(0, 12)));
 }

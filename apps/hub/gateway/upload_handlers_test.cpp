@@ -33,7 +33,7 @@ struct LargeFile {
 
   std::vector<std::string> chunks;  // And the pages.
   std::string content = {};
-  Digest digest = Hasher::of(Algorithm::sha1, {});
+  Digest digest = Hasher::of(Algorithm::sha1, ByteView());
   ManifestTexts texts = {};
   Digest name = digest;
 };
@@ -226,8 +226,7 @@ TEST_F(UploadTest, TheHubChecksTheFullHashOfWhatWasClaimed) {
   const wire::BegunUpload begun = send_chunks(key, file);
   ASSERT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
   EXPECT_EQ(find(nullptr, file.digest)->manifests.at(0).attested_by, key.node_id().hex());
-  const auto settled =
-      on_loop<Result<std::size_t>>([this] { return check_claims(parts_->shared, 10); });
+  const auto settled = on_loop<Result<std::size_t>>([this] { return check_claims(parts_->shared, 10); });
   EXPECT_EQ(settled.value(), 1U);
   EXPECT_EQ(find(nullptr, file.digest)->manifests.at(0).attested_by, "hub");
 }
@@ -240,8 +239,7 @@ TEST_F(UploadTest, AFalseClaimGoesAway) {
   file.name = sha256(file.texts.root.str());
   const wire::BegunUpload begun = send_chunks(key, file);
   ASSERT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
-  const auto settled =
-      on_loop<Result<std::size_t>>([this] { return check_claims(parts_->shared, 10); });
+  const auto settled = on_loop<Result<std::size_t>>([this] { return check_claims(parts_->shared, 10); });
   EXPECT_EQ(settled.value(), 1U);
   EXPECT_FALSE(find(nullptr, other));
 }
