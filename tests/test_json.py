@@ -9,7 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 from harness import REPOSITORY, Program, clean_environment, sha1
-
+from hub import running_hub
+from hub_node import Node
 
 SCHEMAS = REPOSITORY / "docs/formats/json"
 HERE = f"sha1://{sha1(b'content')}/f"
@@ -40,12 +41,27 @@ CALLS: dict[str, list[list[str]]] = {
     "completion": [["bash"], ["zsh"], ["fish"]],
     "manual": [[], ["context", "list"]],
 }
+# What needs a hub: HUB stands for the address of one that takes everybody, NODE for our node.
+HUB_CALLS: dict[str, list[list[str]]] = {
+    "init": [["HUB", "--label", "here"], []],
+    "whoami": [[], ["--zone", "other"]],
+    "node list": [[]],
+    "node revoke": [["NODE"]],
+    "store": [["f"]],
+    "load": [[HERE]],
+    "info": [[HERE]],
+    "ls": [["--mine"], ["--mine", "--zone", "default"]],
+    "rm": [["--zone", "default", HERE], ["--zone", "default", HERE, NOWHERE]],
+    "doctor": [[], [HERE]],
+}
 FAILURES: list[tuple[str, list[str]]] = [
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
     ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]),
     ("context create", ["lab"]), ("context show", ["gone"]),
     ("context use", ["gone"]), ("context remove", ["gone"]), ("mutable get", ["gone"]), ("mutable delete", ["@a/gone"]),
-    ("mutable set", ["--parse", "key", "value"]), ("manual", ["gone"]),
+    ("mutable set", ["--parse", "key", "value"]), ("manual", ["gone"]), ("init", ["nonsense"]), ("whoami", []), ("node list", []),
+    ("node approve", ["ABCD2345"]), ("node revoke", ["nonsense"]), ("ls", ["--mine"]), ("rm", ["--zone", "default", HERE]),
+    ("store", ["f", "--zone", "lab"]), ("load", [HERE, "--local", "--zone", "lab"]),
 ]
 
 
@@ -55,8 +71,8 @@ def run(program: Program, tmp_path: Path):
     (tmp_path / ".config/kachery").mkdir(parents=True)
     (tmp_path / ".config/kachery/config.yaml").write_text("contexts: {lab: {zone: lab}}\n")
 
-    def call(command: str, arguments: list[str]):
-        environment = clean_environment() | {"HOME": str(tmp_path)}
+    def call(command: str, arguments: list[str], **variables: str):
+        environment = clean_environment() | {"HOME": str(tmp_path)} | variables
         return program.run(*command.split(), "--json", *arguments, env=environment, cwd=tmp_path)
 
     call("store", ["f"]).expect()
@@ -79,6 +95,40 @@ def validate(name: str, stdout: bytes) -> None:
 @pytest.mark.parametrize(("command", "arguments"), [(name, call) for name, calls in CALLS.items() for call in calls])
 def test_a_result_is_what_its_schema_says(run, command: str, arguments: list[str]) -> None:
     validate(command, run(command, arguments).expect(0).stdout)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, program: Program):
+    with running_hub(tmp_path_factory.mktemp("hub"), open=True, program=program) as hub:
+        yield hub
+
+
+@pytest.fixture
+def run_with_hub(run, hub):
+    """As `run`, where f is in the zone, too."""
+
+    def call(command: str, arguments: list[str]):
+        node = json.loads(run("whoami", [], KACHERY_GATEWAY_URL=hub.url).expect().stdout)["node"] if "NODE" in arguments else ""
+        words = {"HUB": hub.url, "NODE": node}
+        return run(command, [words.get(word, word) for word in arguments], KACHERY_GATEWAY_URL=hub.url)
+
+    call("store", ["f"]).expect()
+    return call
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(name, call) for name, calls in HUB_CALLS.items() for call in calls])
+def test_a_result_with_a_hub_is_what_its_schema_says(run_with_hub, command: str, arguments: list[str]) -> None:
+    outcome = run_with_hub(command, arguments)
+    assert outcome.code in (0, 3), outcome
+    validate(command, outcome.stdout)
+
+
+def test_an_approval_is_what_its_schema_says(run, tmp_path_factory, program: Program) -> None:
+    with running_hub(tmp_path_factory.mktemp("hub"), program=program) as hub:
+        invitation = hub.admin("invite", "alice")["token"]
+        run("init", [hub.url, "--invitation", invitation]).expect(0)
+        waiting = Node().call(hub.url, "/v1/nodes/register", {"label": "new", "user": None, "invitation": None})
+        validate("node-approve", run("node approve", [waiting.message["code"]]).expect(0).stdout)
 
 
 @pytest.mark.parametrize(("command", "arguments"), FAILURES)
@@ -110,7 +160,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == set(CALLS)
+    assert found == {*CALLS, *HUB_CALLS, "node approve"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from harness import sha1, write
+from hub import running_hub
 
 MISSION = Path(__file__).resolve().parent / "mission"
 
@@ -27,3 +31,23 @@ def test_sharing_data_static_content(tmp_path):
     )
     second = subprocess.run([sys.executable, "-c", later], env=environment, capture_output=True, text=True)
     assert second.stdout == "some-random-text\n{'a': [1, 2, {'b': 3}]}\n200.0\n(30, 40)\n", second.stderr
+
+
+def test_two_machines(tmp_path, program):
+    """Stored on one under each older name, loaded on the other under the other one; the machines share the hub only."""
+    files = [write(tmp_path / name, os.urandom(size)) for name, size in (("small.dat", 3_000_000), ("large.dat", 30_000_000))]
+
+    def run(machine, script, *arguments):
+        environment = {"KACHERY_DIR": str(tmp_path / machine), "KACHERY_GATEWAY_URL": hub.url, "PATH": "/usr/bin:/bin",
+                       "HOME": str(tmp_path)}
+        done = subprocess.run([sys.executable, MISSION / script, *arguments], env=environment, capture_output=True, text=True,
+                              timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    with running_hub(tmp_path, open=True, program=program) as hub:
+        uris = run("one", "two_machines_store.py", *files)
+        assert uris[0].startswith(f"sha1://{sha1(files[0].read_bytes())}/small.dat")
+        assert uris[1] == f"sha1://{sha1(files[1].read_bytes())}"
+        assert len(run("two", "two_machines_load.py", uris[0], files[0], uris[1], files[1])) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +38,19 @@ def test_the_console_of_the_tour_prints_what_it_says(tmp_path, monkeypatch):
     commands = [line[2:] for line in script.splitlines() if line.startswith("$ ")]
     expected = [line for line in script.splitlines() if not line.startswith("$ ")]
     assert commands
-    ran = subprocess.run(["bash", "-ec", "\n".join(commands)], capture_output=True, text=True, cwd=tmp_path)
-    assert ran.stdout.splitlines() == expected, ran.stderr
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with (tmp_path / "printed").open("w+") as printed:
+        # In a session of its own, so that a hub that it starts can be stopped whatever happens.
+        shell = subprocess.Popen(["bash", "-ec", "\n".join(commands)], stdout=printed, stderr=subprocess.PIPE, text=True,
+                                 cwd=tmp_path, start_new_session=True)
+        try:
+            shell.wait(60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+        errors = shell.communicate()[1]
+        printed.seek(0)
+        assert printed.read().splitlines() == expected, errors
 
 
 def test_every_link_in_the_documents_leads_somewhere():

@@ -32,6 +32,11 @@ void Options::option(const char* names, std::optional<ByteCount>& value, const c
   app_.add_option(names, value, help)->check(CLI::NonNegativeNumber);
 }
 
+void Options::option(const char* names, std::vector<std::string>& values, const char* help) {
+  // One value each time, so that what follows is not taken for another one.
+  app_.add_option(names, values, help)->allow_extra_args(false);
+}
+
 void Options::argument(const char* name, std::string& value, const char* help, Required required) {
   app_.add_option(name, value, help)->required(required == Required::yes);
 }
@@ -110,23 +115,29 @@ class Grammar {
 
   void add(const CommandEntry& entry) {
     const std::string name = entry.name;
-    const std::size_t space = name.find(' ');
-    CLI::App* parent = space == std::string::npos ? &app : app.get_subcommand(name.substr(0, space));
-    CLI::App* sub = parent->add_subcommand(name.substr(space + 1), entry.what);
+    CLI::App* parent = &app;
+    std::size_t begin = 0;
+    for (std::size_t end = name.find(' '); end != std::string::npos; end = name.find(' ', begin)) {
+      parent = parent->get_subcommand(name.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    CLI::App* sub = parent->add_subcommand(name.substr(begin), entry.what);
     if (entry.make == nullptr) {
       sub->require_subcommand(1);
       return;
     }
-    if (!older_) add_common(*sub);
+    if (!older_) add_common(*sub, entry.place);
     Options options(*sub);
     commands_.push_back({sub, entry.make()});
     commands_.back().command->declare(options);
   }
 
-  void add_common(CLI::App& sub) {
+  void add_common(CLI::App& sub, Place place) {
     sub.add_flag("--json", common.json, "Print one JSON object on standard output");
     sub.add_flag("-q,--quiet", common.quiet, "No progress on standard error");
-    sub.add_option("--dir", common.directory, "The store's directory, instead of KACHERY_DIR");
+    sub.add_option(
+        "--dir", common.directory,
+        place == Place::store ? "The store's directory, instead of KACHERY_DIR" : "The hub's own directory");
     sub.add_option("--context", common.context, "The settings of this context (kachery context list)");
   }
 

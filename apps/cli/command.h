@@ -59,11 +59,16 @@ class Command {
   virtual Result<int> run(Context& context) = 0;
 };
 
-// A line of the list of commands. A name of two words is a command of a group, such as "context list".
+// Whose directory --dir names.
+enum class Place { store, hub };
+
+// A line of the list of commands. A name of several words is a command of a group, such as "context list";
+// the group itself has a line before its commands, and nothing to make.
 struct CommandEntry {
   const char* name;
   const char* what;
   std::unique_ptr<Command> (*make)();
+  Place place = Place::store;
 };
 
 template <class T>

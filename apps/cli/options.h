@@ -25,6 +25,8 @@ class Options {
   void option(const char* names, std::string& value, const char* help);
   void option(const char* names, std::optional<std::string>& value, const char* help);
   void option(const char* names, std::optional<ByteCount>& value, const char* help);
+  // May be said several times.
+  void option(const char* names, std::vector<std::string>& values, const char* help);
 
   void argument(const char* name, std::string& value, const char* help, Required required = Required::yes);
   void argument(const char* name, std::vector<std::string>& values, const char* help,

@@ -20,6 +20,8 @@ class Hub {
 
   // "https://host:port#FINGERPRINT": what clients are to be told.
   const std::string& address() const;
+  // On which it listens.
+  std::uint16_t port() const;
 
   // Serves until `stop` is set; then drains, within 10 s.
   Result<> run(const std::atomic<bool>& stop);

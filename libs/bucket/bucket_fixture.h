@@ -7,7 +7,10 @@
 
 namespace kachery {
 
-inline const ZoneName kZone = *ZoneName::parse("default");
+inline const ZoneName& default_zone() {
+  static const ZoneName kZone = *ZoneName::parse("default");
+  return kZone;
+}
 
 inline Digest sha256_of(std::string_view text) {
   return Hasher::of(Algorithm::sha256, as_bytes(text));
@@ -26,7 +29,8 @@ inline std::string content_of(const File& file) {
   return bytes;
 }
 
-inline Result<KeptChunk> put_in_parts(Bucket& bucket, std::string_view bytes, const ZoneName& zone = kZone) {
+inline Result<KeptChunk> put_in_parts(Bucket& bucket, std::string_view bytes,
+                                      const ZoneName& zone = default_zone()) {
   KACHERY_TRY(writer, bucket.create(zone));
   KACHERY_TRY(writer.append(as_bytes(bytes.substr(0, bytes.size() / 2))));
   KACHERY_TRY(writer.append(as_bytes(bytes.substr(bytes.size() / 2))));
@@ -34,15 +38,16 @@ inline Result<KeptChunk> put_in_parts(Bucket& bucket, std::string_view bytes, co
 }
 
 inline Result<std::vector<KeptChunk>> put_batch(Bucket& bucket, const std::vector<std::string>& contents,
-                                                const ZoneName& zone = kZone) {
+                                                const ZoneName& zone = default_zone()) {
   std::vector<ByteView> views;
+  views.reserve(contents.size());
   for (const std::string& bytes : contents) views.push_back(as_bytes(bytes));
   return bucket.put_many(zone, views);
 }
 
 // What is kept under the name of these bytes.
 inline std::optional<std::string> fetch(const Bucket& bucket, std::string_view bytes,
-                                        const ZoneName& zone = kZone) {
+                                        const ZoneName& zone = default_zone()) {
   const auto file = bucket.open_chunk(zone, sha256_of(bytes));
   if (!file) {
     EXPECT_EQ(file.error().code, Code::not_found) << file.error().message;

@@ -25,6 +25,7 @@ struct Writing {
 
 std::vector<std::string> patterns(std::size_t count) {
   std::vector<std::string> contents;
+  contents.reserve(count);
   for (std::size_t i = 0; i < count; ++i) contents.push_back(pattern(40 + i));
   return contents;
 }
@@ -48,7 +49,7 @@ Writing as_batch(const char* name, std::size_t count) {
 // Synced one by one, and together; hashed by one thread, and by two.
 const std::vector<Writing>& writings() {
   static const std::vector<Writing> kWritings{in_parts("an empty chunk", 0), in_parts("a small chunk", 100),
-                                              in_parts("a large chunk", 600'001), as_batch("three", 3),
+                                              in_parts("a large chunk", 2'100'001), as_batch("three", 3),
                                               as_batch("twenty", 20)};
   return kWritings;
 }
@@ -136,14 +137,14 @@ TEST(BucketDamage, AManifestIsDurableWhenItIsAcknowledged) {
     MemoryDirectory disk;
     FaultyDirectory faulty(disk, crash_at);
     Bucket bucket(faulty);
-    const bool acknowledged = bucket.put_manifest(kZone, file, sha256_of(text), text).has_value();
+    const bool acknowledged = bucket.put_manifest(default_zone(), file, sha256_of(text), text).has_value();
     for (const PowerCut kind : {PowerCut::keeps_synced_only, PowerCut::keeps_names}) {
       const auto after = disk.after_power_cut(kind);
       Bucket next(*after);
-      const auto opened = next.open_manifest(kZone, file, sha256_of(text));
+      const auto opened = next.open_manifest(default_zone(), file, sha256_of(text));
       if (acknowledged) EXPECT_TRUE(opened) << crash_at;
       if (opened) EXPECT_EQ(content_of(**opened), text) << crash_at;
-      EXPECT_TRUE(next.put_manifest(kZone, file, sha256_of(text), text)) << crash_at;
+      EXPECT_TRUE(next.put_manifest(default_zone(), file, sha256_of(text), text)) << crash_at;
     }
     if (!faulty.failed()) break;
   }
@@ -220,15 +221,15 @@ TEST(BucketDamage, EveryFlippedBitIsFoundAndTheChunkIsPutAside) {
   Bucket bucket(disk);
   for (ByteCount bit = 0; bit < 8 * bytes.size(); bit += 7) {
     ASSERT_TRUE(put_in_parts(bucket, bytes));
-    ASSERT_TRUE(bucket.check_chunk(kZone, sha256_of(bytes)));
+    ASSERT_TRUE(bucket.check_chunk(default_zone(), sha256_of(bytes)));
     disk.flip_bit(place_of(bytes), bit);
-    const auto checked = bucket.check_chunk(kZone, sha256_of(bytes));
+    const auto checked = bucket.check_chunk(default_zone(), sha256_of(bytes));
     ASSERT_FALSE(checked) << bit;
     EXPECT_EQ(checked.error().code, Code::corrupt);
     ASSERT_EQ(fetch(bucket, bytes), std::nullopt) << "still served; bit " << bit;
   }
   EXPECT_EQ(disk.list("default/quarantine")->size(), (8 * bytes.size() + 6) / 7);
-  ASSERT_TRUE(bucket.remove_zone(kZone));
+  ASSERT_TRUE(bucket.remove_zone(default_zone()));
   EXPECT_FALSE(disk.list("default")) << "with what was put aside";
 }
 
@@ -237,13 +238,13 @@ TEST(BucketDamage, ARemovedZoneStaysAwayAfterAPowerCut) {
   Bucket bucket(disk);
   for (const std::string& bytes : patterns(20)) ASSERT_TRUE(put_in_parts(bucket, bytes));
   const Digest file = sha256_of("file");
-  ASSERT_TRUE(bucket.put_manifest(kZone, file, sha256_of("text"), "text"));
-  ASSERT_TRUE(bucket.remove_zone(kZone));
+  ASSERT_TRUE(bucket.put_manifest(default_zone(), file, sha256_of("text"), "text"));
+  ASSERT_TRUE(bucket.remove_zone(default_zone()));
   for (const PowerCut kind : {PowerCut::keeps_synced_only, PowerCut::keeps_names}) {
     const auto after = disk.after_power_cut(kind);
     Bucket next(*after);
     for (const std::string& bytes : patterns(20)) EXPECT_EQ(fetch(next, bytes), std::nullopt);
-    EXPECT_FALSE(next.open_manifest(kZone, file, sha256_of("text")));
+    EXPECT_FALSE(next.open_manifest(default_zone(), file, sha256_of("text")));
   }
 }
 

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000;
 constexpr std::string_view kBase = "https://hub.example:8443/kachery";
-const std::string kActor(64, 'a');
-const std::string kUpload = "0f1e2d3c";
+constexpr std::string_view kActor = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+constexpr std::string_view kUpload = "0f1e2d3c";
 
 Digest sha256_with(char digit) {
   return *Digest::parse(Algorithm::sha256, std::string(64, digit));
@@ -101,7 +101,7 @@ TEST(BucketUrls, EveryByteIsSignedAsTheProtocolsPageSays) {
   // Signatures by another program (Python's hmac).
   EXPECT_EQ(urls().get(chunk(), kActor, kNow),
             std::string(kBase) + "/bucket/default/chunks/" + std::string(64, 'c') +
-                "?expires=1700000000&actor=" + kActor +
+                "?expires=1700000000&actor=" + std::string(kActor) +
                 "&signature=5fd2e1e3200b6fb38c0a99b6dab959730c99f9fbe13dd09a6d487ccbb5a6c986");
   const SignedPut put = urls().put(manifest(), "", kUpload, 1234, kNow);
   EXPECT_EQ(put.url, std::string(kBase) + "/bucket/default/manifests/sha1-" + std::string(40, 'f') + "/" +
@@ -139,19 +139,19 @@ void expect_refused(const RequestHead& good, std::span<const Misuse> misuses) {
 }
 
 // A change of one part of the path or of the query.
-Misuse path(const char* what, std::string part, std::string other) {
+Misuse path(const char* what, const std::string& part, const std::string& other) {
   return {what, [=](RequestHead& head) { head.path = replaced(head.path, part, other); }};
 }
-Misuse query(const char* what, std::string part, std::string other) {
+Misuse query(const char* what, const std::string& part, const std::string& other) {
   return {what, [=](RequestHead& head) { head.query = replaced(head.query, part, other); }};
 }
 Misuse method(const char* what, Method other) {
   return {what, [=](RequestHead& head) { head.method = other; }};
 }
-Misuse field(const char* what, std::string name, std::optional<std::string> value) {
+Misuse field(const char* what, const std::string& name, const std::optional<std::string>& value) {
   return {what, [=](RequestHead& head) { head.fields = fields_with(name, value); }};
 }
-Misuse more(const char* what, std::string name, std::string value) {
+Misuse more(const char* what, const std::string& name, const std::string& value) {
   return {what, [=](RequestHead& head) { head.fields.add(name, value); }};
 }
 
@@ -194,8 +194,8 @@ TEST(BucketUrls, AGetIsGoodForNothingElse) {
       query("no expiry", "expires=1700000300&", ""),
       query("the expiry twice", "expires=1700000300&", "expires=1700000300&expires=1700000300&"),
       query("another actor", "actor=a", "actor=b"),
-      query("no actor's name", "actor=" + kActor, "actor="),
-      query("no actor", "actor=" + kActor + "&", ""),
+      query("no actor's name", "actor=" + std::string(kActor), "actor="),
+      query("no actor", "actor=" + std::string(kActor) + "&", ""),
       query("another parameter in front", "expires", "a=b&expires"),
       query("another parameter between", "&actor", "&a=b&actor"),
       query("another parameter before the signature", "&signature", "&a=b&signature"),
@@ -208,7 +208,8 @@ TEST(BucketUrls, AGetIsGoodForNothingElse) {
        [](RequestHead& head) { head.query += head.query.substr(head.query.find("&signature")); }},
       {"parameters in another order",
        [](RequestHead& head) {
-         head.query = "actor=" + kActor + "&expires=1700000300" + head.query.substr(head.query.find("&sig"));
+         head.query = "actor=" + std::string(kActor) + "&expires=1700000300" +
+                      head.query.substr(head.query.find("&sig"));
        }},
       {"a shorter signature", [](RequestHead& head) { head.query.pop_back(); }},
       {"a longer signature", [](RequestHead& head) { head.query += "0"; }},

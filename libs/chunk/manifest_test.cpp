@@ -18,6 +18,7 @@ Digest sha256_of(std::string_view text) {
 
 std::vector<ChunkEntry> entries(std::size_t count, ByteCount size) {
   std::vector<ChunkEntry> chunks;
+  chunks.reserve(count);
   for (std::size_t i = 0; i < count; ++i) chunks.push_back({sha256_of(std::to_string(i)), size});
   return chunks;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/websocket_handshake.h"
 #include "os/random.h"
 
 namespace kachery {
@@ -110,6 +111,7 @@ Task<Connection::Then> Connection::serve_one() {
   patience_.expect_nothing();
   Response response = co_await server_.parts.handle(*this);
 
+  if (is_upgraded_) co_return Then::gone;
   skip_body_that_came();
   if (body_refusal_) {
     server_.refused(peer_, Code::invalid, body_refusal_->why);
@@ -155,6 +157,7 @@ void Connection::begin_request(ParsedHead parsed) {
   keeps_alive_ = parsed.keeps_alive;
   expects_continue_ = parsed.expects_continue;
   is_chunked_ = parsed.is_chunked;
+  wants_websocket_ = parsed.wants_websocket;
   body_size_ = parsed.content_length;
   body_left_ = body_size_.value_or(0);
   chunks_ = {};
@@ -239,6 +242,20 @@ Task<Result<ByteView>> Connection::read() {
                      "the body of the request came too slowly; try again on a better network");
     co_return fail(Code::unavailable, "the sender of the request has gone before its body was here");
   }
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> Connection::upgrade(std::string subprotocol,
+                                                             WebSocketLimits limits) {
+  // Bytes behind the request were sent before anybody said that they would be understood.
+  if (!wants_websocket_ || !has_body_ended() || !input_.bytes().empty())
+    co_return fail(Code::invalid, "the request to " + head_.path + " does not ask for a WebSocket");
+  if (!subprotocol.empty() && !lists(head_.fields, "sec-websocket-protocol", subprotocol))
+    co_return fail(Code::invalid,
+                   "the request to " + head_.path + " does not offer the subprotocol " + subprotocol);
+  is_upgraded_ = true;
+  auto accepted =
+      co_await accept_websocket(server_.parts.loop, stream_, head_, std::move(subprotocol), limits);
+  co_return accepted;
 }
 
 ResponseFrame Connection::frame_of(const Response& response, bool keeps_alive) const {

@@ -18,7 +18,7 @@ namespace kachery {
 
 struct ServerShared;
 
-// A member of its server's list while it lives. A coroutine owns it, and runs serve().
+// Counted and in its server's list while it lives. A coroutine owns it, and runs serve().
 class Connection final
     : public Request,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -37,6 +37,7 @@ class Connection final
   std::optional<ByteCount> body_size() const override { return body_size_; }
   Task<Result<ByteView>> read() override;
   bool is_connected() const override { return stream_->is_connected(); }
+  Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string subprotocol, WebSocketLimits limits) override;
 
  private:
   enum class Then : std::uint8_t { next_request, close, gone };
@@ -67,7 +68,7 @@ class Connection final
   Task<> linger();
 
   ServerShared& server_;
-  std::unique_ptr<Stream> stream_;
+  std::shared_ptr<Stream> stream_;  // Owned by this and the operations of a WebSocket.
   const std::string peer_;
   const bool is_tls_;
   Patience patience_;
@@ -84,6 +85,8 @@ class Connection final
   bool keeps_alive_ = false;
   bool expects_continue_ = false;
   bool is_chunked_ = false;
+  bool wants_websocket_ = false;
+  bool is_upgraded_ = false;
   bool reads_body_ = false;
   std::optional<ByteCount> body_size_;
   ByteCount body_left_ = 0;

@@ -49,7 +49,8 @@ bool same_word(std::string_view text, std::string_view lower_case) {
   });
 }
 
-// Whether one of the comma-separated words of the fields of that name is `word`.
+}  // namespace
+
 bool lists(const HttpFields& fields, std::string_view name, std::string_view word) {
   for (const HttpField& field : fields) {
     if (!same_word(field.name, name)) continue;
@@ -62,6 +63,8 @@ bool lists(const HttpFields& fields, std::string_view name, std::string_view wor
   }
   return false;
 }
+
+namespace {
 
 Parsed<HttpField> parse_field(std::string_view line) {
   if (line.starts_with(' ') || line.starts_with('\t'))

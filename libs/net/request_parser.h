@@ -44,6 +44,9 @@ Parsed<std::optional<std::size_t>> find_head(std::string_view bytes, std::size_t
 // `text` is a whole head, as find_head() found it.
 Parsed<ParsedHead> parse_head(std::string_view text, const HeadLimits& limits);
 
+// Whether one of the comma-separated words of the fields of that name is `word`, which is in lower case.
+bool lists(const HttpFields& fields, std::string_view name, std::string_view word);
+
 // Takes chunks apart (RFC 9112 section 7.1). Extensions and trailers are checked for form and dropped.
 class ChunkReader {
  public:

@@ -71,10 +71,9 @@ Task<> check_waits(Loop& loop, std::weak_ptr<ServerShared> server, milliseconds 
   }
 }
 
-Task<> serve_connection(std::shared_ptr<ServerShared> server, std::unique_ptr<Stream> stream,
-                        std::string peer, bool is_tls) {
-  Connection connection(*server, std::move(stream), std::move(peer), is_tls);
-  co_await connection.serve();
+Task<> serve_connection(std::shared_ptr<ServerShared> server, std::unique_ptr<Connection> connection) {
+  KACHERY_ASSERT(server != nullptr);  // It outlives the connection.
+  co_await connection->serve();
 }
 
 void welcome(const std::shared_ptr<ServerShared>& server, const Listener& listener, tcp::socket socket) {
@@ -92,7 +91,8 @@ void welcome(const std::shared_ptr<ServerShared>& server, const Listener& listen
   const bool is_tls = listener.tls != nullptr;
   std::unique_ptr<Stream> stream =
       is_tls ? make_tls_stream(std::move(socket), listener.tls) : make_tcp_stream(std::move(socket));
-  server->parts.loop.spawn(serve_connection(server, std::move(stream), std::move(peer), is_tls));
+  auto connection = std::make_unique<Connection>(*server, std::move(stream), std::move(peer), is_tls);
+  server->parts.loop.spawn(serve_connection(server, std::move(connection)));
 }
 
 Task<> accept_all(std::shared_ptr<ServerShared> server, std::shared_ptr<Listener> listener) {
@@ -108,7 +108,8 @@ Task<> accept_all(std::shared_ptr<ServerShared> server, std::shared_ptr<Listener
     if (!error) {
       welcome(server, *listener, std::move(socket));
     } else if (error != asio::error::connection_aborted) {
-      server->refused("", Code::exhausted, "no connection could be accepted: " + error.message());
+      const Error why = fail_errno(error.value(), "no connection could be accepted").error();
+      server->refused("", why.code, why.message);
       co_await loop.sleep(kAcceptPause);
     }
   }
@@ -199,10 +200,10 @@ std::size_t Server::connections() const {
 }
 
 bool ServerShared::counts(const std::string& address) const {
+  if (trusts(address)) return false;
   error_code error;
-  const auto parsed = asio::ip::make_address(address, error);
-  if (!error && parsed.is_loopback()) return parts.limits.loopback_is_limited;
-  return !trusts(address);
+  const bool is_loopback = asio::ip::make_address(address, error).is_loopback();
+  return !is_loopback || parts.limits.loopback_is_limited;
 }
 
 std::optional<std::string> normal_address(std::string_view text) {

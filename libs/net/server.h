@@ -12,6 +12,7 @@
 #include "core/secret.h"
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/websocket.h"
 
 namespace kachery {
 
@@ -47,6 +48,11 @@ class Request {
   virtual Task<Result<ByteView>> read() = 0;
   // Whether the sender can still hear an answer, as far as is known.
   virtual bool is_connected() const = 0;
+  // Answers with 101; from then on the connection is the WebSocket's, which lives no longer than the handler
+  // runs, and whatever the handler gives is not sent. `subprotocol` is one that the sender offers, or empty.
+  // Code::invalid if this is no request for that; then the handler answers it.
+  virtual Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string subprotocol,
+                                                           WebSocketLimits limits) = 0;
 };
 
 // The whole body. Code::exhausted if it is longer than `size_max`.

@@ -21,8 +21,9 @@ bool is_another(uid_t owner) {
   return owner != ::geteuid() && owner != 0;
 }
 
-// Of the open file, so that nobody can put another one in its place in between.
-Result<> check_owner(int descriptor, const std::string& name) {
+// Of what is open, so that nobody can put another one in its place in between. `mode` is the one it should
+// have.
+Result<> check_owner(int descriptor, const std::string& name, std::string_view mode) {
   struct stat status{};
   if (::fstat(descriptor, &status) != 0) return fail_errno(errno, "cannot look at " + name);
   if (is_another(status.st_uid))
@@ -30,8 +31,9 @@ Result<> check_owner(int descriptor, const std::string& name) {
                                   "), who could have put any key there; if it is yours, run: chown " +
                                   std::to_string(::geteuid()) + " " + name);
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return fail(Code::denied, name + " holds a secret, but its mode " + octal(status.st_mode) +
-                                  " lets others have it; run: chmod 600 " + name);
+    return fail(Code::denied, name + " holds " + (S_ISDIR(status.st_mode) ? "secrets" : "a secret") +
+                                  ", but its mode " + octal(status.st_mode) +
+                                  " lets others have it; run: chmod " + std::string(mode) + " " + name);
   return {};
 }
 
@@ -42,7 +44,7 @@ Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t s
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.is_open()) return fail_errno(errno, "cannot open " + path.native());
   KACHERY_TRY(stamp, stamp_of_descriptor(fd.get(), path.native()));
-  KACHERY_TRY(check_owner(fd.get(), path.native()));
+  KACHERY_TRY(check_owner(fd.get(), path.native(), "600"));
   if (stamp.size > size_max)
     return fail(Code::corrupt, path.native() + " is too large for what it should be (" +
                                    std::to_string(stamp.size) + " bytes)");
@@ -50,6 +52,12 @@ Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t s
   const RealFile file(std::move(fd), path.native());
   KACHERY_TRY(read_exactly(file, 0, secret.bytes()));
   return secret;
+}
+
+Result<> check_secret_directory(const std::filesystem::path& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return fail_errno(errno, "cannot open " + path.native());
+  return check_owner(fd.get(), path.native(), "700");
 }
 
 bool is_of_another_user(const std::filesystem::path& path) {

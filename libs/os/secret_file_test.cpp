@@ -133,6 +133,21 @@ TEST_F(SecretFileTest, IsARegularFileOfAReasonableSize) {
   EXPECT_EQ(read_secret_file(path_, 100).error().code, Code::corrupt);
 }
 
+TEST_F(SecretFileTest, LiesInADirectoryThatNobodyElseMayEnter) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0700), 0);
+  EXPECT_TRUE(check_secret_directory(folder_));
+  for (const mode_t mode : {0750U, 0705U, 0710U, 0701U, 01777U}) {
+    ASSERT_EQ(::chmod(folder_.c_str(), mode), 0);
+    const auto checked = check_secret_directory(folder_);
+    ASSERT_FALSE(checked) << mode;
+    EXPECT_EQ(checked.error().code, Code::denied);
+    EXPECT_TRUE(checked.error().message.contains("chmod 700 " + folder_.native())) << checked.error().message;
+  }
+  EXPECT_EQ(check_secret_directory(folder_ / "nothing").error().code, Code::not_found);
+  ASSERT_TRUE(create("a file"));
+  EXPECT_EQ(check_secret_directory(path_).error().code, Code::invalid);
+}
+
 TEST(OwnDirectory, IsWrittenToByUsAlone) {
   for (const auto& [audience, mode] : {std::pair{Audience::readers, 0755U}, {Audience::writers, 0700U}}) {
     const fs::path root = fs::path(testing::TempDir()) / ("own_directory_test_" + random_hex(8));

@@ -1,5 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
 #include "wire/admin.h"
 #include "wire/files.h"
 #include "wire/hub.h"
@@ -22,6 +27,102 @@ TEST(Wire, PrintsWhatItParsed) {
       R"({"error":{"code":"denied","message":"no","request":"00"},"now_ms":1700000000000})");
   expect_same_text<ListNodes>("{}");
   expect_same_text<FoundFiles>(R"({"files":[null],"expires_ms":5})");
+}
+
+using Example = std::pair<const std::string, std::string (*)(std::string_view)>;
+
+// The message of that file in testdata/, printed after it was read; what is wrong with it, if it is.
+template <class T>
+Example example(const char* name) {
+  return {name, [](std::string_view text) {
+            const Result<T> message = parse<T>(text);
+            return message ? print(*message) : message.error().message;
+          }};
+}
+
+const std::map<std::string, std::string (*)(std::string_view)>& examples() {
+  static const std::map<std::string, std::string (*)(std::string_view)> kExamples{
+      example<Failure>("failure"),
+      example<HubInfo>("hub_info"),
+      example<Done>("done"),
+      example<Register>("register"),
+      example<Registration>("registration"),
+      example<AwaitRegistration>("await_registration"),
+      example<Approve>("approve"),
+      example<AskWhoAmI>("ask_who_am_i"),
+      example<WhoAmI>("who_am_i"),
+      example<Node>("node"),
+      example<ListNodes>("list_nodes"),
+      example<NodeList>("node_list"),
+      example<RevokeNode>("revoke_node"),
+      example<Find>("find"),
+      example<FoundFiles>("found_files"),
+      example<AskChunks>("ask_chunks"),
+      example<ChunkUrls>("chunk_urls"),
+      example<GetSmall>("get_small"),
+      example<SmallFile>("small_file"),
+      example<PutSmall>("put_small"),
+      example<Outcomes>("outcomes"),
+      example<ListFiles>("list_files"),
+      example<FileList>("file_list"),
+      example<RemoveFiles>("remove_files"),
+      example<Removals>("removals"),
+      example<BeginUploads>("begin_uploads"),
+      example<BegunUploads>("begun_uploads"),
+      example<MoreChunks>("more_chunks"),
+      example<PutOrders>("put_orders"),
+      example<CommitUploads>("commit_uploads"),
+      example<AbandonUploads>("abandon_uploads"),
+      example<NamedUser>("named_user"),
+      example<ListUsers>("list_users"),
+      example<UserList>("user_list"),
+      example<ListAllNodes>("list_all_nodes"),
+      example<Invite>("invite"),
+      example<Invitation>("invitation"),
+      example<ListInvitations>("list_invitations"),
+      example<InvitationList>("invitation_list"),
+      example<RevokeInvitation>("revoke_invitation"),
+      example<CreateZone>("create_zone"),
+      example<NamedZone>("named_zone"),
+      example<ListZones>("list_zones"),
+      example<ZoneList>("zone_list"),
+      example<ZoneSettings>("zone_settings"),
+      example<SetQuota>("set_quota"),
+      example<AskUsage>("ask_usage"),
+      example<Usage>("usage"),
+      example<AskAudit>("ask_audit"),
+  };
+  return kExamples;
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Other programs are written after these examples.
+TEST(Wire, EveryExampleIsReadAndPrintedByteForByte) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(KACHERY_WIRE_EXAMPLES)) {
+    ++files;
+    const auto found = examples().find(entry.path().stem().string());
+    ASSERT_NE(found, examples().end()) << entry.path() << " is the example of no message";
+    const std::string text = content_of(entry.path());
+    EXPECT_EQ(found->second(text.substr(0, text.size() - 1)) + "\n", text) << entry.path();
+  }
+  EXPECT_EQ(files, examples().size()) << "a message has no example";
+}
+
+TEST(Wire, EveryExampleStandsInTheProtocolsPages) {
+  std::string pages;
+  for (const auto& entry : std::filesystem::directory_iterator(KACHERY_PROTOCOL_PAGES))
+    pages += content_of(entry.path());
+  for (const auto& [name, unused] : examples()) {
+    const std::string text = content_of(std::filesystem::path(KACHERY_WIRE_EXAMPLES) / (name + ".json"));
+    const bool is_there = pages.contains("\n" + text) || pages.contains("\n  " + text);
+    EXPECT_TRUE(is_there) << name << " is in none of docs/protocol";
+  }
 }
 
 TEST(Wire, RefusesWhatIsNotExactlyTheMessage) {

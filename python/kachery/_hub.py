@@ -23,24 +23,19 @@ def why_none() -> str | None:
     return None if address else "no hub is configured: set KACHERY_GATEWAY_URL to the address of one"
 
 
-def require(what: str = "") -> None:
-    """Raise `Unavailable` if there is no hub; `what` needs one."""
+def require(zone: str | None = None) -> None:
+    """Raise `Unavailable` if there is no hub; what is done, in this zone, needs one."""
     reason = why_none()
     if reason is not None:
-        raise Unavailable(what + reason)
-
-
-def require_for(zone: str | None) -> None:
-    """Raise `Unavailable` if a zone is named, and there is no hub that could have it."""
-    if zone is not None:
-        require(f'the zone "{zone}" is out of reach: ')
+        raise Unavailable(reason if zone is None else f'the zone "{zone}" is out of reach: {reason}')
 
 
 def sources(zone: str | None, local_only: bool = False) -> _native.Sources:
     """Where to look, as the functions of `kachery` are told."""
     if local_only and zone is not None:
         raise Invalid(f'local_only=True asks nobody else, and zone="{zone}" asks a zone: give one of the two')
-    require_for(zone)
+    if zone is not None:
+        require(zone)
     return _native.Sources(local_only=local_only, zone=zone)
 
 
@@ -48,5 +43,6 @@ def uploads(zone: str | None, local: bool) -> bool:
     """Whether what is stored goes to a zone too, as the functions of `kachery` are told."""
     if local and zone is not None:
         raise Invalid(f'local=True keeps it here only, and zone="{zone}" sends it to a zone: give one of the two')
-    require_for(zone)
+    if zone is not None:
+        require(zone)
     return not local and is_configured()

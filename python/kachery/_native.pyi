@@ -33,6 +33,7 @@ class Sources:
     def __init__(
         self, use_location: bool = False, local_only: bool = False, zone: str | None = None
     ) -> None: ...
+    def __reduce__(self) -> tuple[type[Sources], tuple[bool, bool, str | None]]: ...
 
 @final
 class Writer:

@@ -58,7 +58,7 @@ def upload_many(
     Unavailable
         No hub is configured, or it cannot be reached.
     """
-    _hub.require()
+    _hub.require(zone)
     names = [os.fsencode(name) for name in uris_or_paths]
     uris = [URI(os.fsdecode(name)) if _native.has_scheme(name) else None for name in names]
     here = [uri for uri in uris if uri is not None]
@@ -99,14 +99,17 @@ def fetch_many(
         One of them is neither here nor in the zone; the others were fetched.
     Invalid
         Something in `uris` is not a URI.
-    Corrupt, Denied, Unavailable
+    Unavailable
+        No hub is configured, or it cannot be reached.
+    Corrupt, Denied
         As for `load_file`.
     """
+    _hub.require(zone)
     names = _content.names_of(uris)
     sources = _hub.sources(zone)
     session = _session.current()
     with told(progress, "loading") as report:
-        if _hub.is_configured() and names:
+        if names:
             session.fetch_many(names, zone, report)
         return [os.fsdecode(session.locate(name, report, sources)[0]) for name in names]
 
@@ -135,7 +138,7 @@ def find_missing(uris: Iterable[str], *, zone: str | None = None) -> list[str]:
     Unavailable
         No hub is configured, or it cannot be reached.
     """
-    _hub.require()
+    _hub.require(zone)
     names = list(uris)
     found = _session.current().find_in_zone(_content.names_of(names), zone)
     return [name for name, file in zip(names, found, strict=True) if file is None]
@@ -161,5 +164,5 @@ def whoami(*, zone: str | None = None) -> WhoAmI:
     """
     from ._reports import WhoAmI
 
-    _hub.require()
+    _hub.require(zone)
     return WhoAmI(*_session.current().whoami(zone))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kachery import Denied, KacheryError, NotFound, TimedOut, Unavailable, _content, _hub, _native, _session
+from kachery import Denied, Exhausted, NotFound, TimedOut, Unavailable, _content, _hub, _native, _session
 from kachery._content import Path, T
 
 # Of a larger file, the URI also names the list of its chunks.
@@ -31,7 +31,7 @@ _noted = False
 def shared(uri: str) -> str:
     """Send what was stored here to the zone, if there is one that takes it. Gives the URI.
 
-    These functions have always kept things here only, so a zone that refuses or is out of reach is no error: a note on
+    These functions have always kept things here only, so a zone that refuses, or is out of reach, is no error: a note on
     standard error says so, once.
     """
     global _not_before, _noted
@@ -39,17 +39,13 @@ def shared(uri: str) -> str:
         return uri
     try:
         _session.current().upload([os.fsencode(uri)], None, None)
-    except (Denied, Unavailable, TimedOut) as error:
-        _not_before = time.monotonic() + (0.0 if isinstance(error, Denied) else _pause_s)
-        _note(error)
+    except (Denied, Exhausted, TimedOut, Unavailable) as error:
+        if isinstance(error, (TimedOut, Unavailable)):
+            _not_before = time.monotonic() + _pause_s
+        if not _noted:
+            print(f"kachery: stored here, and not in the zone: {error}", file=sys.stderr)
+        _noted = True
     return uri
-
-
-def _note(error: KacheryError) -> None:
-    global _noted
-    if not _noted:
-        print(f"kachery: stored here, and not in the zone: {error}", file=sys.stderr)
-    _noted = True
 
 
 def store_file(path: Path, basename: str | None = None) -> str:

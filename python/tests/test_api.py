@@ -17,7 +17,7 @@ from kachery import _native, _progress
 
 PACKAGE = Path(kachery.__file__).parent
 FUNCTIONS = [name for name in kachery.__all__ if isinstance(getattr(kachery, name), types.FunctionType)]
-CLASSES = ["ContentFile", "ContentText", "Finding", "Info", "KacheryError", "URI", "Verification"]
+CLASSES = ["ContentFile", "ContentText", "Finding", "Info", "KacheryError", "URI", "Verification", "WhoAmI"]
 
 
 # --- Documents and types
@@ -87,15 +87,56 @@ def test_the_stub_has_what_the_native_module_has():
 # --- Zones
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "verify" and "mutable" not in name])
+HERE_ONLY = {"link_file", "link_many", "verify", "get_mutable", "set_mutable", "delete_mutable"}
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in HERE_ONLY])
 def test_a_zone_is_never_silently_left_out(name, tmp_path, store_dir):
     """What was meant for a zone and only went to this machine would be lost to those who wait for it."""
     assert "zone" in inspect.signature(getattr(kachery, name)).parameters
     (tmp_path / "file").write_text("1")
-    argument = [tmp_path / "file"] if name.endswith("_many") else str(tmp_path / "file")
+    arguments = [[tmp_path / "file"] if name.endswith(("_many", "_missing")) else str(tmp_path / "file")]
     with pytest.raises(kachery.Unavailable, match='"lab" is out of reach: no hub is configured'):
-        getattr(kachery, name)(argument, zone="lab")
+        getattr(kachery, name)(*([] if name == "whoami" else arguments), zone="lab")
     assert not store_dir.exists()
+
+
+@pytest.mark.parametrize("name", sorted(HERE_ONLY))
+def test_what_is_of_this_machine_only_takes_no_zone(name):
+    assert "zone" not in inspect.signature(getattr(kachery, name)).parameters
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.startswith("store_")])
+def test_a_zone_and_this_machine_only_is_a_contradiction(name, tmp_path):
+    argument = [tmp_path] if name == "store_many" else "1"
+    with pytest.raises(kachery.Invalid, match="give one of the two"):
+        getattr(kachery, name)(argument, zone="lab", local=True)
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.startswith(("load_", "open", "cat", "info"))])
+def test_a_zone_and_nobody_else_is_a_contradiction(name):
+    with pytest.raises(kachery.Invalid, match="give one of the two"):
+        getattr(kachery, name)("sha1://" + "0" * 40, zone="lab", local_only=True)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: kachery.whoami(), lambda: kachery.find_missing([]), lambda: kachery.upload_many([]), lambda: kachery.fetch_many([]),
+], ids=["whoami", "find_missing", "upload_many", "fetch_many"])
+def test_what_only_a_hub_can_do_says_that_there_is_none(call):
+    with pytest.raises(kachery.Unavailable) as raised:
+        call()
+    assert str(raised.value) == "no hub is configured: set KACHERY_GATEWAY_URL to the address of one"
+
+
+def test_where_nobody_else_is_to_be_asked_the_hub_is_not(tmp_path, monkeypatch):
+    monkeypatch.delenv("KACHERY_DIR")
+    monkeypatch.setenv("KACHERY_OFFLINE_STORAGE_DIR", str(tmp_path / "offline"))
+    monkeypatch.setenv("KACHERY_GATEWAY_URL", "http://127.0.0.1:9")
+    assert kachery.load_text(kachery.store_text("here")) == "here"
+    with pytest.raises(kachery.NotFound):
+        kachery.load_text("sha1://" + "0" * 40)
+    with pytest.raises(kachery.Unavailable, match="KACHERY_OFFLINE_STORAGE_DIR"):
+        kachery.store_text("there", zone="lab")
 
 
 # --- Progress

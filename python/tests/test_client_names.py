@@ -222,10 +222,11 @@ def test_upload_file_takes_a_path_or_a_uri_of_what_is_here(tmp_path):
 
 def test_a_hub_that_is_configured_is_named_and_not_said_to_be_missing(monkeypatch, capfd):
     monkeypatch.setenv("KACHERY_GATEWAY_URL", "http://127.0.0.1:9")
-    with pytest.raises(kachery.Unavailable, match="http://127.0.0.1:9"):
+    with pytest.raises(kachery.Unavailable, match='the channel "c".*hubs do not have yet'):
         kc.upload_text("x", channel="c")
-    assert kc.load_text(MISSING, channel="c") is None
-    assert "no hub is configured" not in capfd.readouterr().err
+    assert "stored here, and not in the zone" in capfd.readouterr().err
+    with pytest.raises(kachery.Unavailable, match="http://127.0.0.1:9"):
+        kc.load_text(MISSING, channel="c")
 
 
 # --- URIs

@@ -140,6 +140,11 @@ struct SmallUpload {
   SentChunk chunk;
 };
 
+// How many times garbage was collected so far.
+struct Collections {
+  std::uint64_t count;
+};
+
 struct ClaimRecord {
   ZoneName zone;
   Digest digest;

@@ -1,6 +1,7 @@
 // Upkeep: what is checked and tidied behind everybody's back.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "db/database.h"
@@ -20,11 +21,25 @@ class Upkeep {
   Result<std::vector<ChunkEntry>> claim_chunks(const ClaimRecord& claim);
   // Whether it was right. A false claim goes away, and the file with it if it was the only one.
   Result<> settle(const ClaimRecord& claim, bool right);
-  // Gives back what uploads that have expired reserved.
-  Result<std::size_t> expire_uploads(std::int64_t now_ms);
-  // Chunks and manifests that nothing refers to, and no lease covers, taken out of the catalog: the caller
-  // deletes them in the bucket. A chunk that is uploaded again later is a new one.
-  Result<Garbage> collect(std::size_t count_max, std::int64_t now_ms);
+  // Ends up to `count_max` uploads whose hour is over, the oldest first: what they reserved is given back,
+  // and their chunks are garbage unless something else refers to them. Forgets invitations and pending nodes,
+  // too. How many uploads.
+  Result<std::size_t> expire_uploads(std::int64_t now_ms, std::size_t count_max = 10'000);
+
+  // Deleting takes three steps, and nobody can lose a chunk in between:
+  // 1. collect() marks chunks and manifests that nothing refers to, no file and no lease, as doomed. From
+  // here
+  //    on, whoever needs one of them is refused with Code::unavailable: nothing is sent or counted as being
+  //    there while its bytes are about to go.
+  // 2. The caller deletes their bytes in the bucket.
+  // 3. collected() forgets them: whoever uploads such a chunk now sends it anew.
+  // If the caller dies in between, the next collect() gives the same out again. So there is one caller at a
+  // time, in all processes: the one that serves the hub's directory.
+  Result<Garbage> collect(std::size_t count_max);
+  Result<> collected(const Garbage& garbage);
+  // These chunks lie in the bucket. Those that the catalog does not know, which a crash has left, become
+  // garbage. How many.
+  Result<std::size_t> note_found(const ZoneName& zone, std::span<const Digest> chunks);
 
  private:
   Connection& connection_;

@@ -48,6 +48,29 @@ Result<Actor> actor_with_token(const std::string& authorization, Bearer bearer, 
               "the token is not the one for metrics: that one is in the hub's file metrics-token");
 }
 
+bool changes_something(Action action) {
+  switch (action) {
+    case Action::see_hub:
+    case Action::ask_who_i_am:
+    case Action::find:
+    case Action::fetch:
+    case Action::list_own:
+    case Action::list_all:
+    case Action::use_signed_url:
+    case Action::read_metrics:
+      return false;
+    case Action::register_node:
+    case Action::manage_own_nodes:
+    case Action::upload:
+    case Action::remove_own:
+    case Action::remove_all:
+    case Action::manage_zone:
+    case Action::administrate:
+      return true;
+  }
+  KACHERY_ASSERT(false);
+}
+
 }  // namespace
 
 std::string_view action_name(Action action) {
@@ -91,6 +114,10 @@ Result<> Admission::identify(Visit& visit) {
 
 Task<Result<Permit>> Admission::admit(Visit& visit, const Question& question) {
   KACHERY_CO_TRY(check_rates(visit, question));
+  // Nothing is changed that the audit log could not tell of.
+  if (changes_something(question.action)) {
+    KACHERY_CO_TRY(services_.audit.ready());
+  }
   const auto* key = std::get_if<SigningKey>(&visit.actor);
   if (services_.settings.open && key != nullptr && question.action != Action::register_node &&
       !services_.facts.now()->nodes.contains(key->node)) {

@@ -168,6 +168,7 @@ Task<Result<Response>> serve_put(Shared& shared, Visit& visit) {
   const Transfer transfer{.uploads = kept ? 1U : 0U, .upload_bytes = visit.received};
   shared.services.usage.add(url.object.zone, permit.node(), transfer, visit.now_ms);
   if (!kept) co_return std::unexpected(std::move(kept).error());
+  log_if_mended(*kept, url.object.zone);
 
   auto note = [&shared, &url, &kept] {
     return shared.services.catalog.uploads().note_sent(url.upload, {kept->sha256, kept->sha1, kept->size});

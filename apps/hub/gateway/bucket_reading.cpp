@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hub/operations/log.h"
+
 namespace kachery::hub {
 
 Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const Digest& sha256,
@@ -14,6 +16,11 @@ Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const
   std::string bytes(stamp.size, '\0');
   KACHERY_TRY(read_exactly(*file, 0, std::as_writable_bytes(std::span(bytes))));
   return bytes;
+}
+
+void log_if_mended(const KeptChunk& kept, const ZoneName& zone) {
+  if (kept.mended)
+    log(Severity::warning, "chunk_mended", {{"zone", zone.str()}, {"chunk", kept.sha256.hex()}});
 }
 
 Download::Download(Shared& shared, ZoneName zone, std::optional<NodeId> node)

@@ -1,4 +1,4 @@
-// Reading from the bucket for somebody: chunks in memory, pieces that are sent, and the counts of it.
+// The bytes of the bucket on their way: chunks in memory, pieces that are sent, and the counts of it.
 #pragma once
 
 #include <string>
@@ -13,6 +13,9 @@ constexpr const char* kAdministratorActor = "administrator";
 // Blocks. The whole of a chunk of up to `size_max` bytes. Code::not_found; Code::corrupt if it is longer.
 Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const Digest& sha256,
                                ByteCount size_max);
+
+// Says so if a chunk was found damaged, and replaced, when it was sent again.
+void log_if_mended(const KeptChunk& kept, const ZoneName& zone);
 
 // Work that gives nothing, on the pool. The loop outlives it.
 template <class Work>

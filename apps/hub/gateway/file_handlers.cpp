@@ -26,22 +26,39 @@ wire::FoundFile offer(const Services& services, const ZoneName& zone, const File
   return found;
 }
 
+// By the catalog, but for a few that were found a moment ago.
+Task<Result<FoundCache::Records>> look_up(Call call, const wire::Find& message, bool few) {
+  FoundCache& cache = call.shared.found;
+  if (few) {
+    std::optional<FoundCache::Records> known = cache.find(message.zone, message.digests);
+    if (known) co_return *std::move(known);
+  }
+  const std::uint64_t generation = cache.generation();
+  auto work = [&call, &message] {
+    return call.services().catalog.files().find(message.zone, message.digests);
+  };
+  KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
+  if (few) cache.put(generation, message.zone, found);
+  co_return found;
+}
+
 Task<Result<wire::FoundFiles>> find(Call call, wire::Find message) {
   if (message.digests.size() > wire::kFindMax)
     co_return too_many_things("digests", message.digests.size(), wire::kFindMax);
+  const bool few = message.digests.size() <= kInlineThings;
+  KACHERY_CO_TRY(records, co_await look_up(call, message, few));
+
   const std::string actor = url_actor(call.permit);
   const std::int64_t expires_s = call.now_ms / 1000 + kGetUrlSeconds;
-  auto work = [&call, &message, &actor, expires_s]() -> Result<wire::FoundFiles> {
-    KACHERY_TRY(files, call.services().catalog.files().find(message.zone, message.digests));
+  auto offer_all = [&] {
     wire::FoundFiles found{.files = {}, .expires_ms = expires_s * 1000};
-    found.files.reserve(files.size());
-    for (const std::optional<FileRecord>& file : files) {
-      found.files.emplace_back();
-      if (file) found.files.back() = offer(call.services(), message.zone, *file, actor, expires_s);
-    }
+    found.files.resize(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i)
+      if (records[i]) found.files[i] = offer(call.services(), message.zone, *records[i], actor, expires_s);
     return found;
   };
-  co_return co_await call.services().loop.offload(std::move(work));
+  if (few) co_return offer_all();
+  co_return co_await call.services().loop.offload(std::move(offer_all));
 }
 
 Task<Result<wire::ChunkUrls>> ask_chunks(Call call, wire::AskChunks message) {
@@ -103,8 +120,10 @@ Task<Result<wire::Removals>> remove(Call call, wire::RemoveFiles message) {
   auto work = [&call, &message, &user] {
     return call.services().catalog.files().remove(message.zone, message.digests, user);
   };
-  KACHERY_CO_TRY(removed, co_await call.services().loop.offload(std::move(work)));
-  co_return wire::Removals{std::move(removed)};
+  Result<std::vector<bool>> removed = co_await call.services().loop.offload(std::move(work));
+  call.shared.found.clear();
+  if (!removed) co_return std::unexpected(std::move(removed).error());
+  co_return wire::Removals{*std::move(removed)};
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 namespace kachery::hub {
 namespace {
 
-// How metrics call what has no route.
+// How metrics call what has no route, and what is no request.
 constexpr const char* kNoRoute = "none";
+constexpr const char* kMalformed = "malformed";
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -65,6 +66,15 @@ Gateway::~Gateway() = default;
 
 void Gateway::start_upkeep() {
   hub::start_upkeep(parts_->shared);
+}
+
+Response Gateway::malformed(int status, const std::string& request_id, const std::string& why) {
+  const Services& services = parts_->shared.services;
+  Response response =
+      failure_answer(status, {Code::invalid, why}, request_id, services.clock.now_ns() / 1'000'000);
+  add_common_fields(response, request_id);
+  services.metrics.request(kMalformed, status, std::chrono::nanoseconds(0));
+  return response;
 }
 
 Task<Response> Gateway::handle(Request& request) {

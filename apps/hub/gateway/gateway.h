@@ -18,6 +18,9 @@ class Gateway {
   // belongs to the server, until the answer has been sent.
   Task<Response> handle(Request& request);
 
+  // The answer to what never becomes a request (ServerParts::on_malformed), in our form.
+  Response malformed(int status, const std::string& request_id, const std::string& why);
+
   // Begins what goes on behind everything (upkeep_tasks.h), until the loop stops. Once.
   void start_upkeep();
 

@@ -105,7 +105,7 @@ struct HubParts {
         nonces(clock.now_ns() / 1'000'000'000 - 1'000),
         address_rates(choices.address_rate),
         zone_rates(choices.zone_rate),
-        services{settings, loop,  clock,   *catalog, facts,         bucket,     urls,       *audit,
+        services{settings, loop,    clock,  *catalog,      facts,      bucket,     urls,  *audit,
                  usage,    metrics, nonces, address_rates, node_rates, zone_rates, tokens} {}
 
   HubSettings settings;
@@ -269,7 +269,8 @@ class HubTest : public testing::Test {
     }
     ASSERT_EQ(commit(key, {*begun.id, {}, {}}, zone).state, "stored");
   }
-  std::optional<wire::FoundFile> find(const KeyPair* key, const Digest& digest, const char* zone = "default") {
+  std::optional<wire::FoundFile> find(const KeyPair* key, const Digest& digest,
+                                      const char* zone = "default") {
     const Answer answer =
         call(key, "/v1/files/find", wire::Find{.zone = zone_named(zone), .digests = {digest}});
     return answer.message<wire::FoundFiles>().files.at(0);

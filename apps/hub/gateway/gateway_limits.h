@@ -13,6 +13,9 @@ constexpr ByteCount kInlineBytes = 64 << 10;
 // Up to so many things an answer is put together there.
 constexpr std::size_t kInlineThings = 64;
 
+// How many files that were found are remembered: some MB.
+constexpr std::size_t kFoundCacheMax = 20'000;
+
 // Larger bodies are read so many at a time, so that all of them together stay under 100 MiB; the others wait.
 constexpr std::size_t kLargeMessagesMax = 8;
 constexpr std::size_t kSmallFilesBodiesMax = 8;

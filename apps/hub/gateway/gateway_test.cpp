@@ -176,8 +176,8 @@ std::string message_for(const std::string& path, const std::string& zone) {
   return found == messages.end() ? "" : found->second;
 }
 
-// A route that forgets to ask would answer 200, 404 or 400 here: in a zone that is private nobody of these may
-// do anything.
+// A route that forgets to ask would answer 200, 404 or 400 here: in a zone that is private nobody of these
+// may do anything.
 TEST_F(GatewayTest, NoRouteAnswersBeforeItHasAsked) {
   create_zone("private", "owner", {.public_upload = false, .public_download = false});
   const KeyPair stranger = KeyPair::generate();

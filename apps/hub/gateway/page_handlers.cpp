@@ -12,7 +12,7 @@ Task<Result<Response>> health(Call) {
   co_return text_answer("text/plain; charset=utf-8", "ok\n");
 }
 
-// Whether the catalog answers, and the bucket takes bytes. A writer that is not committed leaves nothing.
+// Whether the catalog answers, and the bucket takes bytes: a writer that is not committed leaves nothing.
 Result<> try_to_serve(Services& services) {
   KACHERY_TRY(zones, services.catalog.zones().zones());
   if (zones.empty()) return {};
@@ -24,7 +24,8 @@ Task<Result<Response>> readiness(Call call) {
   Readiness& last = call.shared.readiness;
   if (call.now_ms - last.at_ms > kReadinessAge.count()) {
     auto work = [&call] { return try_to_serve(call.services()); };
-    const Result<> ready = co_await call.services().loop.offload(std::move(work));
+    Result<> ready = co_await call.services().loop.offload(std::move(work));
+    if (ready) ready = call.services().audit.ready();
     last = {.at_ms = call.now_ms, .why_not = ready ? std::nullopt : std::optional(ready.error())};
   }
   if (last.why_not) co_return fail(Code::unavailable, "the hub cannot serve: " + last.why_not->message);

@@ -1,6 +1,7 @@
 #include "hub/gateway/routes.h"
 
 #include "crypto/hasher.h"
+#include "hub/gateway/admin_handlers.h"
 #include "hub/gateway/bucket_handlers.h"
 #include "hub/gateway/file_handlers.h"
 #include "hub/gateway/node_handlers.h"
@@ -35,7 +36,7 @@ const Route* RouteTable::find(Method method, const std::string& path, std::strin
 
 RouteTable all_routes() {
   std::vector<Route> all;
-  for (auto family : {page_routes, node_routes, file_routes, upload_routes, bucket_routes}) {
+  for (auto family : {page_routes, node_routes, file_routes, upload_routes, bucket_routes, admin_routes}) {
     std::vector<Route> routes = family();
     all.insert(all.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hub/gateway/admission.h"
+#include "hub/gateway/found_cache.h"
 #include "hub/gateway/gateway_limits.h"
 #include "hub/gateway/turns.h"
 #include "hub/services.h"
@@ -24,7 +25,8 @@ struct Shared {
   Turns small_files_bodies{services.loop, kSmallFilesBodiesMax};
   Signal node_registered{services.loop};
   Signal claim_made{services.loop};  // There is a claim to check.
-  std::size_t downloads = 0;         // That are being sent.
+  FoundCache found{kFoundCacheMax};
+  std::size_t downloads = 0;  // That are being sent.
   Readiness readiness = {};
 };
 

@@ -105,12 +105,14 @@ Result<wire::Outcomes> keep(Services& services, const Uploader& uploader,
   }
   if (right.empty()) return outcomes;
 
+  KACHERY_TRY(before, services.catalog.uploads().collections());
   KACHERY_TRY(kept, services.bucket.put_many(uploader.zone, contents));
+  for (const KeptChunk& chunk : kept) log_if_mended(chunk, uploader.zone);
   std::vector<SmallUpload> uploads;
   uploads.reserve(right.size());
   for (std::size_t i = 0; i < right.size(); ++i)
     uploads.push_back({arrivals[right[i]].digest, {kept[i].sha256, kept[i].sha1, kept[i].size}});
-  KACHERY_TRY(states, services.catalog.uploads().add_small(uploader, uploads, now_ms));
+  KACHERY_TRY(states, services.catalog.uploads().add_small(uploader, uploads, before, now_ms));
   for (std::size_t i = 0; i < right.size(); ++i) outcomes.files[right[i]] = outcome_of(states[i]);
   return outcomes;
 }
@@ -137,7 +139,9 @@ Task<Result<Response>> serve_put_small(Shared& shared, Visit& visit) {
   KACHERY_CO_TRY(permit, co_await shared.admission.admit(visit, question));
   const Uploader uploader = uploader_of(shared, permit, message.zone);
   auto work = [&] { return keep(shared.services, uploader, arrivals, visit.now_ms); };
-  KACHERY_CO_TRY(outcomes, co_await shared.services.loop.offload(std::move(work)));
+  Result<wire::Outcomes> kept = co_await shared.services.loop.offload(std::move(work));
+  shared.found.clear();
+  KACHERY_CO_TRY(outcomes, std::move(kept));
   Transfer transfer{.uploads = arrivals.size(), .upload_bytes = body.size()};
   shared.services.usage.add(message.zone, permit.node(), transfer, visit.now_ms);
   co_return json_answer(wire::print(outcomes));

@@ -35,8 +35,7 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
     auto add = [&services, &claim, &chunk, &hasher]() -> Result<> {
       KACHERY_TRY(bytes, read_chunk(services.bucket, claim.zone, chunk.sha256, chunk.size));
       if (Hasher::of(Algorithm::sha256, as_bytes(bytes)) != chunk.sha256)
-        return fail(Code::corrupt, "chunk " + chunk.sha256.hex() + " of zone " + claim.zone.str() +
-                                       " is damaged on the hub's disk");
+        return services.bucket.check_chunk(claim.zone, chunk.sha256);  // Puts it aside, and says so.
       hasher.update(as_bytes(bytes));
       return {};
     };
@@ -49,7 +48,9 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
 Task<Result<>> settle(Shared& shared, const ClaimRecord& claim) {
   KACHERY_CO_TRY(right, co_await holds(shared, claim));
   auto work = [&shared, &claim, right] { return shared.services.catalog.upkeep().settle(claim, right); };
-  KACHERY_CO_TRY(co_await shared.services.loop.offload(std::move(work)));
+  const Result<> settled = co_await shared.services.loop.offload(std::move(work));
+  shared.found.clear();
+  KACHERY_CO_TRY(settled);
   if (!right)
     log(Severity::warning, "claim_false",
         {{"zone", claim.zone.str()}, {"file", claim.digest.hex()}, {"node", claim.node.hex()}});
@@ -114,12 +115,13 @@ Task<Result<>> expire_uploads(Shared& shared) {
 }
 
 Task<Result<std::size_t>> collect_garbage(Shared& shared) {
-  auto work = [&shared, at_ms = now_ms(shared)]() -> Result<std::size_t> {
-    KACHERY_TRY(garbage, shared.services.catalog.upkeep().collect(kGarbageAtOnce, at_ms));
+  auto work = [&shared]() -> Result<std::size_t> {
+    KACHERY_TRY(garbage, shared.services.catalog.upkeep().collect(kGarbageAtOnce));
     Bucket& bucket = shared.services.bucket;
     for (const auto& [zone, chunk] : garbage.chunks) KACHERY_TRY(bucket.remove_chunk(zone, chunk));
     for (const Garbage::LostManifest& lost : garbage.manifests)
       KACHERY_TRY(bucket.remove_manifest(lost.zone, lost.file, lost.manifest));
+    KACHERY_TRY(shared.services.catalog.upkeep().collected(garbage));
     return garbage.chunks.size() + garbage.manifests.size();
   };
   co_return co_await shared.services.loop.offload(std::move(work));

@@ -203,7 +203,8 @@ Task<Result<wire::Outcomes>> commit(Call call, wire::CommitUploads message) {
   auto work = [&call, &message, &uploader] {
     return commit_all(call.services(), uploader, message, call.now_ms);
   };
-  KACHERY_CO_TRY(outcomes, co_await call.services().loop.offload(std::move(work)));
+  Result<wire::Outcomes> outcomes = co_await call.services().loop.offload(std::move(work));
+  call.shared.found.clear();
   call.shared.claim_made.notify();
   co_return outcomes;
 }

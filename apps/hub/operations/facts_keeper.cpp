@@ -2,6 +2,12 @@
 
 namespace kachery::hub {
 
+Result<> FactsKeeper::load() {
+  KACHERY_TRY(facts, catalog_.facts());
+  facts_ = std::make_shared<const Facts>(std::move(facts));
+  return {};
+}
+
 Task<Result<>> FactsKeeper::refresh() {
   const std::uint64_t number = ++begun_;
   Catalog& catalog = catalog_;

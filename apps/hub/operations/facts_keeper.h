@@ -13,7 +13,9 @@ class FactsKeeper {
  public:
   FactsKeeper(Catalog& catalog, Loop& loop) : catalog_(catalog), loop_(loop) {}
 
-  // Never null once refresh() has succeeded. Owned by the keeper and by who decides with it.
+  // Before the loop runs: blocks.
+  Result<> load();
+  // Never null once load() has succeeded. Owned by the keeper and by who decides with it.
   std::shared_ptr<const Facts> now() const { return facts_; }
   // After every change that this process makes, before it is acknowledged; and every 2 s, for those of
   // others.

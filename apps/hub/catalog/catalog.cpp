@@ -1,0 +1,69 @@
+#include "hub/catalog/catalog.h"
+
+#include "hub/catalog/schema.h"
+
+namespace kachery::hub {
+namespace {
+
+// Makes the tables in an empty database, in one transaction; leaves others alone.
+Result<> prepare_tables(Database& database, const std::filesystem::path& path) {
+  KACHERY_TRY(transaction, Transaction::begin(database));
+  KACHERY_TRY(ask, database.prepare("SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM "
+                                    "pragma_user_version"));
+  KACHERY_TRY(found, ask.step());
+  KACHERY_ASSERT(found);
+  const std::int64_t version = ask.column_int(0);
+  const bool is_empty = ask.column_int(1) == 0;
+  ask.reset();
+  if (version == kSchemaVersion) return {};
+  if (version > kSchemaVersion)
+    return fail(Code::invalid, "the catalog " + path.native() + " has version " + std::to_string(version) +
+                                   ", and this program knows " + std::to_string(kSchemaVersion) +
+                                   ": a newer kachery made it; use that one");
+  if (!is_empty) return fail(Code::invalid, "the database " + path.native() + " is no catalog of a hub");
+  KACHERY_TRY(database.run(kSchema));
+  KACHERY_TRY(database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str()));
+  return transaction.commit();
+}
+
+}  // namespace
+
+Catalog::Catalog(Database database) : connection_{.mutex = {}, .database = std::move(database)} {}
+
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path& path) {
+  KACHERY_TRY(database, Database::open(path, Durability::full));
+  KACHERY_TRY(prepare_tables(database, path));
+  KACHERY_TRY(database.run("PRAGMA cache_size = -32768"));  // KiB
+  return std::unique_ptr<Catalog>(new Catalog(std::move(database)));
+}
+
+Result<Facts> Catalog::facts() {
+  KACHERY_TRY(work, Work::take(connection_));
+  Facts facts;
+  KACHERY_TRY(nodes, work.query("SELECT n.key, u.name, n.label, n.revoked_ms, u.disabled FROM nodes n"
+                                " JOIN users u ON u.id = n.user ORDER BY n.key"));
+  for (;;) {
+    KACHERY_TRY(found, nodes.step());
+    if (!found) break;
+    facts.nodes.emplace_hint(facts.nodes.end(), nodes.node(0),
+                             NodeFacts{nodes.user(1), nodes.text(2), !nodes.is_null(3), nodes.flag(4)});
+  }
+  std::map<RowId, ZoneFacts*> by_id;
+  KACHERY_TRY(zones, work.query("SELECT z.id, z.name, u.name, z.public_upload, z.public_download FROM zones z"
+                                " JOIN users u ON u.id = z.owner"));
+  for (;;) {
+    KACHERY_TRY(found, zones.step());
+    if (!found) break;
+    const ZoneFacts zone{zones.user(2), {zones.flag(3), zones.flag(4), {}}};
+    by_id[zones.number(0)] = &facts.zones.emplace(zones.zone(1), zone).first->second;
+  }
+  KACHERY_TRY(rights, work.query("SELECT zone, user, upload, download, admin FROM rights"));
+  for (;;) {
+    KACHERY_TRY(found, rights.step());
+    if (!found) return facts;
+    by_id.at(rights.number(0))
+        ->settings.users.emplace(rights.user(1), UserRights{rights.flag(2), rights.flag(3), rights.flag(4)});
+  }
+}
+
+}  // namespace kachery::hub

@@ -1,0 +1,101 @@
+#include "hub/catalog/upkeep.h"
+
+#include <algorithm>
+
+#include "hub/catalog/upload_fixture.h"
+
+namespace kachery::hub {
+namespace {
+
+using UpkeepTest = UploadTest;
+
+TEST_F(UpkeepTest, CollectsOnlyWhatNothingNeeds) {
+  ASSERT_EQ(store(alice(), "kept"), "stored");
+  ASSERT_EQ(store(alice(), Large({"one", "two"})), "stored");
+  ASSERT_EQ(store(bob(), Large({"two", "three"})), "stored");
+  const UploadState open = begin(carol(), whole("coming"));
+  must(uploads().note_sent(open.id, sent("coming")));
+  EXPECT_TRUE(collect().empty());
+  EXPECT_TRUE(remove(bob(), Large({"two", "three"}).digest));
+  EXPECT_TRUE(collect().empty()) << "the lease of the upload is not over";
+  must(upkeep().expire_uploads(kNow + kHourMs - 1));
+  EXPECT_TRUE(collect().empty());
+  must(upkeep().expire_uploads(kNow + kHourMs));
+  const auto garbage = collect();
+  EXPECT_EQ(garbage.size(), 4U) << "\"three\", its page, its manifest, and \"coming\"";
+  EXPECT_TRUE(std::ranges::find(garbage, sha256_of("two")) == garbage.end()) << "alice has it in a file";
+  EXPECT_TRUE(find(sha1_of("kept")));
+  EXPECT_TRUE(collect().empty());
+}
+
+TEST_F(UpkeepTest, EveryCallProlongsALease) {
+  const Large large({"one", "two"});
+  const UploadState open = begin(bob(), large.request());
+  must(uploads().expect_chunks(bob(), open.id, large.request().chunks, kNow + kHourMs / 2));
+  EXPECT_EQ(must(upkeep().expire_uploads(kNow + kHourMs)), 0U);
+  EXPECT_EQ(must(upkeep().expire_uploads(kNow + 2 * kHourMs)), 1U);
+  EXPECT_EQ(bytes_of(bob()), 0U);
+  EXPECT_TRUE(fault(uploads().note_sent(open.id, sent("one"))).starts_with("not_found"));
+}
+
+// From the moment that a chunk is to be deleted until it is, nobody can count on it.
+TEST_F(UpkeepTest, WhatIsBeingDeletedIsRefusedAndThenSentAnew) {
+  ASSERT_EQ(store(alice(), "hello"), "stored");
+  EXPECT_TRUE(remove(alice(), sha1_of("hello")));
+  must(upkeep().expire_uploads(kNow + kHourMs));
+  const Garbage garbage = must(upkeep().collect(10));
+  ASSERT_EQ(garbage.chunks.size(), 1U);
+  EXPECT_EQ(word(begin(alice(), whole("hello"))), "unavailable");
+  EXPECT_EQ(word(add_small(alice(), "hello")), "unavailable");
+  EXPECT_EQ(bytes_of(alice()), 0U);
+  reopen();  // Whoever was deleting died.
+  EXPECT_EQ(must(upkeep().collect(10)).chunks, garbage.chunks) << "what was not finished is given out again";
+  must(upkeep().collected(garbage));
+  const UploadState begun = begin(alice(), whole("hello"));
+  EXPECT_EQ(word(begun), "open");
+  EXPECT_EQ(begun.here, std::vector<bool>{false});
+  must(upkeep().collected(garbage));
+  must(uploads().note_sent(begun.id, sent("hello")));
+  EXPECT_EQ(word(commit(alice(), {begun.id, {}, {}, {}})), "stored");
+}
+
+// Small files are put into the bucket without a lease: one that lay there may be gone when it is noted.
+TEST_F(UpkeepTest, ASmallFileIsNotNotedIfItsBytesMayBeGone) {
+  ASSERT_EQ(word(add_small(alice(), "hello")), "stored");
+  EXPECT_TRUE(remove(alice(), sha1_of("hello")));
+  const Collections before = must(uploads().collections());
+  EXPECT_EQ(collect().size(), 1U);
+  const SmallUpload small{sha1_of("hello"), sent("hello")};
+  EXPECT_EQ(word(must(uploads().add_small(alice(), {&small, 1}, before, kNow)).at(0)), "unavailable");
+  const Collections after = must(uploads().collections());
+  EXPECT_EQ(word(must(uploads().add_small(alice(), {&small, 1}, after, kNow)).at(0)), "stored");
+}
+
+TEST_F(UpkeepTest, WhatACrashLeftInTheBucketIsCollected) {
+  ASSERT_EQ(word(add_small(alice(), "known")), "stored");
+  const std::vector<Digest> found{sha256_of("known"), sha256_of("left")};
+  EXPECT_EQ(must(upkeep().note_found(zone("lab"), found)), 1U);
+  EXPECT_EQ(collect(), std::vector<Digest>{sha256_of("left")});
+  EXPECT_TRUE(find(sha1_of("known")));
+}
+
+TEST_F(UpkeepTest, ForgetsWhatWasOnlyForSomeTime) {
+  must(catalog_->people().add_pending({"AAAA-BBBB", node(9), "", std::nullopt, kNow + 10}));
+  must(upkeep().expire_uploads(kNow + 10));
+  EXPECT_TRUE(fault(catalog_->people().pending("AAAA-BBBB", kNow)).starts_with("not_found"));
+}
+
+TEST_F(UpkeepTest, AZoneGoesWithEverything) {
+  ASSERT_EQ(store(alice(), Large({"one", "two"})), "stored");
+  ASSERT_EQ(store(alice(), "whole"), "stored");
+  begin(bob(), whole("coming"));
+  must(catalog_->zones().delete_zone(zone("lab")));
+  EXPECT_TRUE(collect().empty());
+  EXPECT_EQ(must(upkeep().expire_uploads(kNow + kHourMs)), 0U);
+  must(catalog_->zones().create_zone(zone("lab"), user("alice"), kNow));
+  EXPECT_FALSE(find(sha1_of("whole")));
+  EXPECT_EQ(bytes_of(alice()), 0U);
+}
+
+}  // namespace
+}  // namespace kachery::hub
