@@ -7,7 +7,7 @@ _Stored = tuple[str, int]  # The hexadecimal digest, the size in bytes.
 _Findings = list[tuple[str, bytes]]  # URIs, and what is wrong.
 # The members of `_reports.WhoAmI`.
 _WhoAmI = tuple[
-    str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int | None, int, int | None
+    str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int, int | None, int | None
 ]
 _Progress = Callable[[int, int], object] | None
 

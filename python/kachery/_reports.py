@@ -109,6 +109,6 @@ class WhoAmI:
     download: bool
     admin: bool
     bytes: int
-    bytes_max: int | None
     objects: int
+    bytes_max: int | None
     objects_max: int | None

@@ -234,8 +234,7 @@ def store_bytes(
     Corrupt, Exhausted, Denied, Unavailable
         As for `store_file`.
     """
-    content = bytes(data)
-    return _keep(lambda sink: sink.write(content), label, algorithm, zone, local)
+    return _keep(lambda sink: sink.write(bytes(data)), label, algorithm, zone, local)
 
 
 def store_text(

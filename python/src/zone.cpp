@@ -110,8 +110,8 @@ std::vector<bool> remove(PySession& session, const Uris& uris, bool everybody, c
   return removed;
 }
 
-// (hub, node, registered, revoked, label, user, zone, upload, download, admin, bytes, their limit, objects,
-// their limit)
+// (hub, node, registered, revoked, label, user, zone, upload, download, admin, bytes, objects, limit of bytes,
+// limit of objects)
 nb::tuple whoami(PySession& session, const Zone& zone) {
   const auto chosen = zone_of(zone);
   std::optional<wire::WhoAmI> found;
@@ -129,7 +129,7 @@ nb::tuple whoami(PySession& session, const Zone& zone) {
   const auto user = who.user ? std::optional(who.user->str()) : std::nullopt;
   return nb::make_tuple(hub_url, node, who.registered, who.revoked, who.label, user, who.zone.str(),
                         who.rights.upload, who.rights.download, who.rights.admin, who.bytes.used,
-                        who.bytes.max, who.objects.used, who.objects.max);
+                        who.objects.used, who.bytes.max, who.objects.max);
 }
 
 // (registered, code, link): registers this node's key, which is made if there is none.
