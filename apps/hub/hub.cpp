@@ -27,7 +27,7 @@ std::int64_t now_s() {
 std::int64_t begin_new_second(bool is_new) {
   if (is_new) return now_s() - 1;
   const std::int64_t second = now_s();
-  while (now_s() == second) std::this_thread::sleep_for(1ms);
+  while (now_s() == second) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return second;
 }
 
