@@ -54,7 +54,28 @@ HUB_CALLS: dict[str, list[list[str]]] = {
     "rm": [["--zone", "default", HERE], ["--zone", "default", HERE, NOWHERE]],
     "doctor": [[], [HERE]],
 }
+# What the administrator of a hub runs, in this order. A hub that serves prints one line and goes on: see tests/test_hub.py.
+ADMIN_CALLS: dict[str, list[list[str]]] = {
+    "hub admin user create": [["alice"]],
+    "hub admin user disable": [["alice"]],
+    "hub admin user enable": [["alice"]],
+    "hub admin user list": [[]],
+    "hub admin invite": [["alice"], ["bob", "--uses", "2", "--hours", "1", "--zone", "default", "--upload", "--download"]],
+    "hub admin invitation list": [[]],
+    "hub admin invitation revoke": [["INVITATION"]],
+    "hub admin node approve": [["CODE", "--user", "alice"]],
+    "hub admin node list": [[], ["--user", "alice"]],
+    "hub admin node revoke": [["APPROVED"]],
+    "hub admin zone create": [["lab"], ["hers", "--owner", "alice"]],
+    "hub admin zone list": [[]],
+    "hub admin zone settings": [["lab"], ["lab", "--export"]],
+    "hub admin zone delete": [["hers"]],
+    "hub admin quota set": [["lab"], ["lab", "--bytes", "1000"], ["lab", "--user", "alice", "--objects", "3"]],
+    "hub admin usage": [[], ["--zone", "lab", "--from", "2026-01-01", "--to", "2026-01-31"]],
+    "hub admin audit": [[], ["--verify", "AUDIT"]],
+}
 FAILURES: list[tuple[str, list[str]]] = [
+    ("hub serve", []), ("hub admin zone list", []), ("hub admin audit", ["--verify", "nowhere"]),
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
     ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]),
     ("context create", ["lab"]), ("context show", ["gone"]),
@@ -131,6 +152,19 @@ def test_an_approval_is_what_its_schema_says(run, tmp_path_factory, program: Pro
         validate("node-approve", run("node approve", [waiting.message["code"]]).expect(0).stdout)
 
 
+def test_what_an_administrator_gets_is_what_its_schema_says(tmp_path: Path, program: Program) -> None:
+    with running_hub(tmp_path, program=program) as hub:
+        key = Node()
+        waiting = key.call(hub.url, "/v1/nodes/register", {"label": "new", "user": None, "invitation": None})
+        for command, calls in ADMIN_CALLS.items():
+            for arguments in calls:
+                known = hub.admin("invitation", "list")["invitations"]
+                words = {"CODE": waiting.message["code"], "APPROVED": key.id, "AUDIT": str(hub.directory / "audit"),
+                         "INVITATION": known[0]["id"] if known else ""}
+                outcome = hub.run_admin(*command.split()[2:], "--json", *(words.get(word, word) for word in arguments))
+                validate(command, outcome.expect(0).stdout)
+
+
 @pytest.mark.parametrize(("command", "arguments"), FAILURES)
 def test_a_failure_is_an_error_object(run, command: str, arguments: list[str]) -> None:
     outcome = run(command, arguments)
@@ -160,7 +194,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, "node approve"}
+    assert found == {*CALLS, *HUB_CALLS, *ADMIN_CALLS, "node approve", "hub serve"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

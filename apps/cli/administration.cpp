@@ -34,13 +34,12 @@ void AdminCommand::declare(Options& options) {
   options.option("--hub", hub_, "The address of the hub, instead of the one in the settings or in --dir");
   options.option("--token-file", token_file_,
                  "A file with the administrator's token, instead of KACHERY_ADMIN_TOKEN or --dir");
-  options.flag("--insecure-http", insecure_http_, "Send the token over plain HTTP, also to another machine");
 }
 
 Result<int> AdminCommand::run(Context& context) {
   KACHERY_TRY(url, address(context));
   KACHERY_TRY(secret, token(context));
-  remote::Hub hub({.url = std::move(url), .token = std::move(secret), .insecure_http = insecure_http_});
+  remote::Hub hub({.url = std::move(url), .token = std::move(secret), .insecure_http = environment("KACHERY_INSECURE_HTTP") == "1"});
   KACHERY_TRY(act(context, hub));
   return 0;
 }

@@ -48,7 +48,6 @@ class AdminCommand : public Command {
 
   std::optional<std::string> hub_;
   std::optional<std::string> token_file_;
-  bool insecure_http_ = false;
 };
 
 }  // namespace kachery::cli

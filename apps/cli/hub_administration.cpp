@@ -89,8 +89,8 @@ class NodeApproveCommand final : public AdminCommand {
       KACHERY_TRY(user, UserName::parse(*user_));
       message.user = std::move(user);
     }
-    return ask(context, hub, remote::kApproveForUser, message, [](const wire::Registration& approved) {
-      return fmt::format("{}\t{}\n", approved.node.hex(), approved.user ? approved.user->str() : "-");
+    return ask(context, hub, remote::kApproveForUser, message, [](const wire::Node& approved) {
+      return fmt::format("{}\t{}\n", approved.node.hex(), approved.user.str());
     });
   }
 

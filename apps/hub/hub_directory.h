@@ -1,5 +1,5 @@
 // HubDirectory: what lies in the directory of a hub, and that one process at a time serves it.
-// docs/formats/hub.md.
+// docs/guide/hub.md.
 #pragma once
 
 #include <filesystem>

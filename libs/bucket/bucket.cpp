@@ -15,8 +15,8 @@ namespace {
 // No zone's folder begins with a dot, because no zone's name does.
 constexpr const char* kTemporaries = ".tmp";
 
-// Appends of this size or more are worth a second thread, which costs some 30 us.
-constexpr std::size_t kTwoThreadsMin = 256 << 10;
+// Appends of this size or more are worth a second thread: it has to be started, and to get a processor.
+constexpr std::size_t kTwoThreadsMin = 1 << 20;
 
 constexpr std::size_t kPieceBytes = 1 << 20;
 

@@ -49,7 +49,7 @@ Writing as_batch(const char* name, std::size_t count) {
 // Synced one by one, and together; hashed by one thread, and by two.
 const std::vector<Writing>& writings() {
   static const std::vector<Writing> kWritings{in_parts("an empty chunk", 0), in_parts("a small chunk", 100),
-                                              in_parts("a large chunk", 600'001), as_batch("three", 3),
+                                              in_parts("a large chunk", 2'100'001), as_batch("three", 3),
                                               as_batch("twenty", 20)};
   return kWritings;
 }

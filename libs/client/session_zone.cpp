@@ -139,9 +139,10 @@ Result<> Session::fetch_many(std::span<const Digest> digests, const std::optiona
   std::vector<Digest> missing;
   for (const Digest& digest : digests) {
     if (progress.cancel) return fail(Code::cancelled, "stopped at the user's request");
+    // An object that turns out to be damaged is fetched when it is loaded.
     const auto is_here = [&](Store* store) {
       Progress unwatched;
-      return store->open(digest, unwatched).has_value();
+      return store->root().stamp(object_path(digest)) || store->open(digest, unwatched);
     };
     if (std::ranges::none_of(stores, is_here)) missing.push_back(digest);
   }

@@ -213,6 +213,12 @@ std::optional<std::string> normal_address(std::string_view text) {
   return address_text(address);
 }
 
+// Requests that come from elsewhere than a connection.
+Task<Result<std::unique_ptr<WebSocket>>> Request::upgrade(std::string /*subprotocol*/,
+                                                          WebSocketLimits /*limits*/) {
+  co_return fail(Code::invalid, "the request to " + head().path + " did not come over a connection");
+}
+
 Task<Result<std::string>> read_body(Request& request, ByteCount size_max) {
   const auto too_long = [&] {
     return fail(Code::exhausted,

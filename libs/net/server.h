@@ -51,8 +51,7 @@ class Request {
   // Answers with 101; from then on the connection is the WebSocket's, which lives no longer than the handler
   // runs, and whatever the handler gives is not sent. `subprotocol` is one that the sender offers, or empty.
   // Code::invalid if this is no request for that; then the handler answers it.
-  virtual Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string subprotocol,
-                                                           WebSocketLimits limits) = 0;
+  virtual Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string subprotocol, WebSocketLimits limits);
 };
 
 // The whole body. Code::exhausted if it is longer than `size_max`.

@@ -26,7 +26,7 @@ inline constexpr Call<wire::CommitUploads, wire::Outcomes> kCommitUploads{"/v1/u
 inline constexpr Call<wire::AbandonUploads, wire::Done> kAbandonUploads{"/v1/uploads/abandon"};
 
 inline constexpr Call<wire::Register, wire::Registration> kRegister{"/v1/nodes/register"};
-inline constexpr Call<wire::Approve, wire::Registration> kApprove{"/v1/nodes/approve"};
+inline constexpr Call<wire::Approve, wire::Node> kApprove{"/v1/nodes/approve"};
 inline constexpr Call<wire::AskWhoAmI, wire::WhoAmI> kWhoAmI{"/v1/nodes/whoami"};
 inline constexpr Call<wire::ListNodes, wire::NodeList> kListNodes{"/v1/nodes/list"};
 inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeNode{"/v1/nodes/revoke"};
@@ -37,7 +37,7 @@ inline constexpr Call<wire::NamedUser, wire::Done> kEnableUser{"/v1/admin/users/
 inline constexpr Call<wire::ListUsers, wire::UserList> kListUsers{"/v1/admin/users/list"};
 inline constexpr Call<wire::ListAllNodes, wire::NodeList> kListAllNodes{"/v1/admin/nodes/list"};
 inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeAnyNode{"/v1/admin/nodes/revoke"};
-inline constexpr Call<wire::Approve, wire::Registration> kApproveForUser{"/v1/admin/nodes/approve"};
+inline constexpr Call<wire::Approve, wire::Node> kApproveForUser{"/v1/admin/nodes/approve"};
 inline constexpr Call<wire::Invite, wire::Invitation> kInvite{"/v1/admin/invitations/create"};
 inline constexpr Call<wire::ListInvitations, wire::InvitationList> kListInvitations{
     "/v1/admin/invitations/list"};

@@ -51,7 +51,7 @@ std::int64_t system_now_ms() {
 
 std::string duration(std::int64_t ms) {
   const std::int64_t s = ms / 1000;
-  return s < 7200 ? std::to_string(s) + " s" : std::to_string(s / 3600) + " h";
+  return s < 7200 ? std::to_string(s) + " s" : std::to_string((s + 1800) / 3600) + " h";
 }
 
 std::unexpected<Error> fail_cancelled() {
@@ -308,7 +308,8 @@ Result<> Hub::get(const std::string& url, ByteRange range, const BodySink& sink,
       ClientRequest request{.method = Method::get, .url = url};
       if (is_part) request.fields.add("Range", "bytes=" + std::to_string(before) + "-");
       Result<ClientResponse> outcome = state_->http.send(request, cancel, &counting);
-      const bool broke = !outcome && outcome.error().code == Code::unavailable;
+      const bool broke =
+          !outcome && (outcome.error().code == Code::unavailable || outcome.error().code == Code::timed_out);
       if (!broke || range.start == before) return outcome;
       if (range.size() == 0) return ClientResponse{kPartialContent, {}, {}};  // How it ended does not matter.
     }
@@ -355,8 +356,9 @@ Result<> Hub::put(const wire::PutOrder& order, ByteCount size, const ReadAt& rea
     on_sent(static_cast<std::int64_t>(part.size()));
     return part.size();
   };
+  request.rewind = [&] { on_sent(-static_cast<std::int64_t>(std::exchange(sent, 0))); };
   const auto attempt = [&] {
-    on_sent(-static_cast<std::int64_t>(std::exchange(sent, 0)));
+    request.rewind();
     return state_->http.send(request, cancel);
   };
   const Result<ClientResponse> response = state_->repeat(cancel, attempt);

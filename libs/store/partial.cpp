@@ -47,7 +47,6 @@ Result<std::unique_ptr<Partial>> Partial::open(Directory& root, const Digest& di
     if (progress.cancel) return fail_cancelled();
     std::this_thread::sleep_for(kLockStep);
   }
-  KACHERY_TRY(make_if_missing(root, partial->folder_));
   return partial;
 }
 
@@ -84,6 +83,7 @@ Result<> Partial::begin(const std::string& text, std::size_t chunks) {
 }
 
 Result<> Partial::begin_anew(const std::string& text, std::size_t chunks) {
+  KACHERY_TRY(make_if_missing(root_, folder_));
   for (const char* name : kNames) {
     const Result<> removed = root_.remove(folder_ + "/" + name);
     if (!removed && removed.error().code != Code::not_found) return removed;

@@ -94,8 +94,8 @@ class Permit {
 
  private:
   friend Result<Permit> authorize(const Facts&, const Actor&, Action, const ZoneName*);
-  Permit(Actor actor, Action action, std::optional<UserName> user)
-      : actor_(std::move(actor)), action_(action), user_(std::move(user)) {}
+  Permit(const Actor& actor, Action action, std::optional<UserName> user)
+      : actor_(actor), action_(action), user_(std::move(user)) {}
 
   Actor actor_;
   Action action_;

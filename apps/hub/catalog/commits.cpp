@@ -258,7 +258,7 @@ Result<CommitState> add_one_small(Committing& commit, const SmallUpload& file, b
   const bool may_be_gone = was_collected && !(object && object->state == ObjectState::here);
   if (is_doomed || may_be_gone) return CommitState{CommitState::What::refused, being_deleted(chunk.sha256)};
   if (auto denial = commit.account.take(chunk.size))
-    return CommitState{CommitState::What::refused, *std::move(denial)};
+    return CommitState{CommitState::What::refused, std::move(denial)};
   KACHERY_TRY(id, find_or_make_object(commit.work, zone, {chunk.sha256}));
   KACHERY_TRY(object_is_here(commit.work, id, chunk));
   KACHERY_TRY(state, place_whole(commit, {file.digest, chunk.size, id}));

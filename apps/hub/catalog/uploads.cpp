@@ -144,15 +144,15 @@ Result<OpenUpload> find_open(Begun& begun, const UploadRequest& request, RowId o
   return OpenUpload{row.number(0), row.text(1), row.count(2)};
 }
 
-Result<OpenUpload> make_upload(Begun& begun, const UploadRequest& request) {
+Result<OpenUpload> make_upload(Begun& begun, const UploadRequest& request, ByteCount announced) {
   const Owner& owner = begun.uploader.owner;
   KACHERY_TRY(object, find_or_make_object(begun.work, owner.zone, object_name(request)));
   OpenUpload upload{.name = random_hex(16)};
   KACHERY_TRY(
-      begun.work.run("INSERT INTO uploads(name, zone, user, node, digest, size, object, expires_ms)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      begun.work.run("INSERT INTO uploads(name, zone, user, node, digest, size, object, announced,"
+                     " expires_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                      upload.name, owner.zone, owner.user, owner.node, request.digest, request.size, object,
-                     begun.now_ms + kLeaseMs));
+                     announced, begun.now_ms + kLeaseMs));
   KACHERY_TRY(id, begun.work.inserted());
   upload.id = id;
   return upload;
@@ -190,11 +190,12 @@ Result<UploadState> begin_one(Begun& begun, const UploadRequest& request) {
     return refused(*std::move(fault));
   if (upload.id == 0) {
     if (auto denial = begun.account.take(request.size)) return refused(*std::move(denial));
-    KACHERY_TRY(made, make_upload(begun, request));
+    KACHERY_TRY(made, make_upload(begun, request, leasing.announced()));
     upload = std::move(made);
+  } else {
+    KACHERY_TRY(prolong(begun.work, upload.id, leasing.announced(), begun.now_ms));
   }
   KACHERY_TRY(here, leasing.lease(upload.id, request.chunks));
-  KACHERY_TRY(prolong(begun.work, upload.id, leasing.announced(), begun.now_ms));
   return UploadState{.what = UploadState::What::open, .id = upload.name, .here = std::move(here)};
 }
 

@@ -81,13 +81,15 @@ Task<Result<wire::UserList>> list_users(Call call, wire::ListUsers) {
 
 // --- Nodes
 
+wire::Node wire_node(NodeRecord node) {
+  return {node.node, std::move(node.label), std::move(node.user), node.created_ms, node.revoked_ms};
+}
+
 Task<Result<wire::NodeList>> list_nodes(Call call, wire::ListAllNodes message) {
   auto work = [call, user = std::move(message.user)] { return call.services().catalog.people().nodes(user); };
   KACHERY_CO_TRY(nodes, co_await call.services().loop.offload(std::move(work)));
   wire::NodeList list;
-  for (NodeRecord& node : nodes)
-    list.nodes.push_back(
-        {node.node, std::move(node.label), std::move(node.user), node.created_ms, node.revoked_ms});
+  for (NodeRecord& node : nodes) list.nodes.push_back(wire_node(std::move(node)));
   co_return list;
 }
 
@@ -99,7 +101,7 @@ Task<Result<wire::Done>> revoke_node(Call call, wire::RevokeNode message) {
 }
 
 // For the user that is named, else for the one that the node asks for.
-Task<Result<wire::Registration>> approve_node(Call call, wire::Approve message) {
+Task<Result<wire::Node>> approve_node(Call call, wire::Approve message) {
   auto work = [call, message = std::move(message)]() -> Result<NodeRecord> {
     People& people = call.services().catalog.people();
     KACHERY_TRY(pending, people.pending(message.code, call.now_ms));
@@ -111,8 +113,7 @@ Task<Result<wire::Registration>> approve_node(Call call, wire::Approve message) 
   };
   KACHERY_CO_TRY(node, co_await call.services().loop.offload(std::move(work)));
   KACHERY_CO_TRY(co_await done(call));
-  co_return wire::Registration{
-      .node = node.node, .registered = true, .user = node.user, .code = {}, .link = {}, .expires_ms = {}};
+  co_return wire_node(std::move(node));
 }
 
 // --- Invitations

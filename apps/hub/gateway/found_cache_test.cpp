@@ -17,9 +17,9 @@ FoundCache::Records file(int number) {
 
 class FoundCacheTest : public testing::Test {
  protected:
-  bool knows(int number, const char* zone = "default") const {
+  bool knows(int number, const char* in = "default") const {
     const std::vector digests{digest(number)};
-    return cache.find(ZoneName::parse(zone).value(), digests).has_value();
+    return cache.find(ZoneName::parse(in).value(), digests).has_value();
   }
 
   const ZoneName zone = ZoneName::parse("default").value();

@@ -6,18 +6,28 @@
 namespace kachery::hub {
 namespace {
 
+std::vector<ChunkEntry> entries_of(const std::vector<std::string>& chunks) {
+  std::vector<ChunkEntry> entries;
+  for (const std::string& chunk : chunks)
+    entries.push_back({Hasher::of(Algorithm::sha256, as_bytes(chunk)), chunk.size()});
+  return entries;
+}
+
+std::string joined(const std::vector<std::string>& chunks) {
+  std::string content;
+  for (const std::string& chunk : chunks) content += chunk;
+  return content;
+}
+
 // A file of several chunks, as a client sends it.
 struct LargeFile {
-  explicit LargeFile(std::vector<std::string> pieces) : chunks(std::move(pieces)) {
-    std::vector<ChunkEntry> entries;
-    for (const std::string& chunk : chunks) {
-      content += chunk;
-      entries.push_back({Hasher::of(Algorithm::sha256, as_bytes(chunk)), chunk.size()});
-    }
-    digest = Hasher::of(Algorithm::sha1, as_bytes(content));
-    texts = make_manifest(digest, entries);
+  explicit LargeFile(std::vector<std::string> pieces)
+      : chunks(std::move(pieces)),
+        content(joined(chunks)),
+        digest(Hasher::of(Algorithm::sha1, as_bytes(content))),
+        texts(make_manifest(digest, entries_of(chunks))),
+        name(Hasher::of(Algorithm::sha256, as_bytes(texts.root.str()))) {
     for (const ManifestPage& page : texts.pages) chunks.push_back(page.str());
-    name = Hasher::of(Algorithm::sha256, as_bytes(texts.root.str()));
   }
 
   wire::UploadFile begin() const {
@@ -32,10 +42,10 @@ struct LargeFile {
   }
 
   std::vector<std::string> chunks;  // And the pages.
-  std::string content = {};
-  Digest digest = Hasher::of(Algorithm::sha1, ByteView());
-  ManifestTexts texts = {};
-  Digest name = digest;
+  std::string content;
+  Digest digest;
+  ManifestTexts texts;
+  Digest name;
 };
 
 LargeFile three_chunks() {
