@@ -423,6 +423,7 @@ def test_what_one_has_stored_is_listed_and_taken_back(one, other, file):
     bare = uri.partition("/a file")[0]
     listed = one.run("ls", "--mine").expect(OK).digests_of_lines()
     assert listed == [sha1(file.read_bytes())]
+    other.run("init").expect(OK)
     assert sha1(file.read_bytes()) not in other.run("ls", "--mine").expect(OK).digests_of_lines()
     other.run("rm", "--zone", "default", uri).expect(MISSING)
     assert one.run("rm", "--zone", "default", uri).expect(OK).uri == bare
