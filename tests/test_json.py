@@ -38,6 +38,7 @@ CALLS: dict[str, list[list[str]]] = {
     "mutable delete": [["key"], ["@a/file"], ["--folder", "@a"]],
     "mutable list": [[], ["--file"]],
     "doctor": [[]],
+    "hub routes": [[]],
     "completion": [["bash"], ["zsh"], ["fish"]],
     "manual": [[], ["context", "list"]],
 }

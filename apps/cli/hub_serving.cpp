@@ -1,7 +1,10 @@
-// kachery hub serve: the hub itself, until it is told to stop.
+// kachery hub serve: the hub itself, until it is told to stop; and what can be asked of it.
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "commands.h"
+#include "hub/gateway/route_list.h"
 #include "hub/hub.h"
 
 namespace kachery::cli {
@@ -71,11 +74,35 @@ class HubServeCommand final : public Command {
   bool insecure_http_ = false;
 };
 
+class HubRoutesCommand final : public Command {
+ public:
+  void declare(Options&) override {}
+
+  Result<int> run(Context& context) override {
+    json::Array routes;
+    for (hub::RouteDescription& route : hub::describe_routes()) {
+      if (context.common.json) {
+        routes.emplace_back(json::Object{{"method", route.method},
+                                         {"path", std::move(route.path)},
+                                         {"action", route.action},
+                                         {"who", std::move(route.who)}});
+      } else {
+        KACHERY_TRY(
+            context.print(fmt::format("{}\t{}\t{}\t{}", route.method, route.path, route.action, route.who)));
+      }
+    }
+    if (context.common.json) KACHERY_TRY(context.print(json::Object{{"routes", std::move(routes)}}));
+    return 0;
+  }
+};
+
 }  // namespace
 
 CommandList hub_serving_commands() {
   return {{"hub", "The server of a group", nullptr},
-          {"hub serve", "Serve zones, until it is told to stop", make_command<HubServeCommand>, Place::hub}};
+          {"hub serve", "Serve zones, until it is told to stop", make_command<HubServeCommand>, Place::hub},
+          {"hub routes", "Print what can be asked of a hub, and who may", make_command<HubRoutesCommand>,
+           Place::hub}};
 }
 
 }  // namespace kachery::cli

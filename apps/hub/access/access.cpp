@@ -119,6 +119,40 @@ bool is_among(const Asker& asker, Who who) {
   KACHERY_ASSERT(false);
 }
 
+std::string_view name_of(Who who) {
+  switch (who) {
+    case Who::everybody:
+      return "everybody";
+    case Who::anybody:
+      return "anybody who is not blocked";
+    case Who::key:
+      return "any key that signed, registered or not";
+    case Who::node:
+      return "a registered node";
+    case Who::metrics:
+      return "the metrics token";
+    case Who::administrator:
+      return "the administrator's token";
+  }
+  KACHERY_ASSERT(false);
+}
+
+std::string_view name_of(Right right) {
+  switch (right) {
+    case Right::none:
+      return "";
+    case Right::any:
+      return ", with any right in the zone";
+    case Right::download:
+      return ", with the right to download in the zone";
+    case Right::upload:
+      return ", with the right to upload in the zone";
+    case Right::admin:
+      return ", with the right to manage the zone";
+  }
+  KACHERY_ASSERT(false);
+}
+
 // What would help. The same for a zone that does not exist as for one in which the asker has no right.
 std::string advice(const Asker& asker, const Rule& rule, const UserRights& rights) {
   if (asker.node != nullptr && asker.node->revoked)
@@ -153,6 +187,13 @@ const UserName& Permit::own_user() const {
 UserRights rights_in(const Facts& facts, const Actor& actor, const ZoneName& zone) {
   const auto found = facts.zones.find(zone);
   return found == facts.zones.end() ? UserRights{} : rights_of(asker_of(facts, actor), found->second);
+}
+
+std::string who_may(Action action) {
+  const Rule& rule = rule_of(action);
+  std::string who(name_of(rule.who));
+  who += name_of(rule.right);
+  return who;
 }
 
 Result<Permit> authorize(const Facts& facts, const Actor& actor, Action action, const ZoneName* zone) {

@@ -107,6 +107,10 @@ class Permit {
 // nothing in give the same answer.
 Result<Permit> authorize(const Facts& facts, const Actor& actor, Action action, const ZoneName* zone);
 
+// Who may, for people: "a registered node, with the right to upload in the zone". Blocked is a node that was
+// revoked, or whose user is disabled.
+std::string who_may(Action action);
+
 // What a user may do in a zone; all false where there is no such zone.
 UserRights rights_in(const Facts& facts, const Actor& actor, const ZoneName& zone);
 

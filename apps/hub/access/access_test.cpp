@@ -214,5 +214,13 @@ TEST(Access, AChangeOfRightsChangesNothingElse) {
   }));
 }
 
+// An administrator reads this and believes it.
+TEST(Access, SaysOfEachActionWhoMay) {
+  EXPECT_EQ(who_may(Action::ask_who_i_am), "everybody");
+  EXPECT_EQ(who_may(Action::upload), "a registered node, with the right to upload in the zone");
+  EXPECT_EQ(who_may(Action::administrate), "the administrator's token");
+  for (const Action action : kActions) EXPECT_FALSE(who_may(action).empty());
+}
+
 }  // namespace
 }  // namespace kachery::hub
