@@ -231,7 +231,7 @@ Task<Result<ByteView>> Connection::read() {
     if (!piece->empty() || has_body_ended()) co_return as_bytes(*piece);
     if (std::exchange(expects_continue_, false)) {
       const bool asked = co_await write({as_bytes("HTTP/1.1 100 Continue\r\n\r\n")});
-      if (!asked) co_return fail(Code::unavailable, "the sender of the request has gone");
+      if (!asked) co_return fail(Code::cancelled, "the sender of the request has gone");
     }
     const bool more =
         co_await fill(is_chunked_ ? kChunkedBufferBytes
@@ -240,7 +240,7 @@ Task<Result<ByteView>> Connection::read() {
     if (has_timed_out_)
       co_return fail(Code::timed_out,
                      "the body of the request came too slowly; try again on a better network");
-    co_return fail(Code::unavailable, "the sender of the request has gone before its body was here");
+    co_return fail(Code::cancelled, "the sender of the request has gone before its body was here");
   }
 }
 

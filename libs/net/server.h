@@ -43,7 +43,7 @@ class Request {
   // As the sender says; none: it says nothing (chunked), or there is no body.
   virtual std::optional<ByteCount> body_size() const = 0;
   // The next bytes of the body, valid until the next call; empty at the end. Code::timed_out if they come too
-  // slowly, Code::invalid if they are malformed, Code::unavailable if the sender has gone. What is not read
+  // slowly, Code::invalid if they are malformed, Code::cancelled if the sender has gone. What is not read
   // is not waited for: the connection is closed behind the answer.
   virtual Task<Result<ByteView>> read() = 0;
   // Whether the sender can still hear an answer, as far as is known.
