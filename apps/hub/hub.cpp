@@ -126,12 +126,14 @@ Result<> Hub::Parts::listen() {
     KACHERY_TRY(found, certificate_fingerprint(tls->certificate_chain));
     fingerprint = std::move(found);
   }
-  server = std::make_unique<Server>(
-      ServerParts{.loop = loop,
-                  .limits = server_limits(raise_open_files_limit()),
-                  .trusted_proxies = settings.trusted_proxies,
-                  .handle = [this](Request& request) { return gateway->handle(request); },
-                  .on_refused = [this](const std::string&, const Error&) { metrics.refused_connection(); }});
+  server = std::make_unique<Server>(ServerParts{
+      .loop = loop,
+      .limits = server_limits(raise_open_files_limit()),
+      .trusted_proxies = settings.trusted_proxies,
+      .handle = [this](Request& request) { return gateway->handle(request); },
+      .on_malformed = [this](int status, const std::string& request_id,
+                             const std::string& why) { return gateway->malformed(status, request_id, why); },
+      .on_refused = [this](const std::string&, const Error&) { metrics.refused_connection(); }});
   KACHERY_TRY(port, server->listen(settings.listen.host, settings.listen.port, tls));
   settings.listen.port = port;
 
