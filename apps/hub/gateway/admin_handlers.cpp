@@ -19,7 +19,9 @@ constexpr std::uint64_t kInvitationUsesMax = 1'000;
 constexpr std::uint64_t kInvitationHoursMax = 24 * 366;
 constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr std::string_view kInvitationPrefix = "kachery-invite-";
-constexpr std::size_t kInvitationBytes = 24;
+// With the prefix it is longer than any name, so that nobody gets one into the logs as that of a user or a
+// zone.
+constexpr std::size_t kInvitationBytes = 32;
 // The digits of an invitation's hash that are its ID.
 constexpr std::size_t kInvitationIdDigits = 12;
 constexpr std::string_view kDefaultZone = "default";

@@ -133,7 +133,10 @@ Task<Result<Permit>> Admission::admit(Visit& visit, const Question& question) {
 
 void Admission::refused(Visit& visit, const Error& error) {
   const Question question{.action = visit.route->action};
-  record(visit, question, visit.route->path, &error);
+  // The message about what was not understood quotes it, and that may be a secret in the wrong place. Whoever
+  // sent it is told; nobody else is.
+  const Error not_understood{error.code, "the request was not understood"};
+  record(visit, question, visit.route->path, error.code == Code::denied ? &error : &not_understood);
 }
 
 Task<Result<>> Admission::register_at_open_hub(NodeId node, std::int64_t now_ms) {
