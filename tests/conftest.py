@@ -36,6 +36,9 @@ CAMPAIGNS = (
     Campaign("strings", 60, "hostile strings for each argument of the program (A19)"),
     Campaign("race", 2, "seconds of races for each component of a path (A19)"),
     Campaign("flows", 200, "failing flows that must not tell a secret (A22)"),
+    Campaign("replays", 300, "recorded requests sent again, over restarts of the hub (A14)"),
+    Campaign("malformed", 300, "requests to a live hub with something wrong in them (A10)"),
+    Campaign("names", 40, "hostile strings for each name in each message to a hub (A19)"),
     Campaign("interrupts", 12, "moments at which a command is interrupted"),
 )
 
@@ -171,6 +174,16 @@ def strace() -> str:
     if done.returncode != 0:
         pytest.skip(f"tracing is not permitted here: {done.stderr.strip()}")
     return path
+
+
+@pytest.fixture(scope="session")
+def later() -> Callable[[Program, int], Program]:
+    """The program, for which it is so many seconds later."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        pytest.skip("faketime is not installed")
+    # Not by its own command, which would stand between us and the program.
+    return lambda program, seconds: program.under("env", f"LD_PRELOAD={libraries[0]}", f"FAKETIME=+{seconds}s")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from harness import Argument, Outcome, Program, clean_environment, find_program, wait_until
 
@@ -33,17 +33,18 @@ class RunningHub:
     def log_path(self) -> Path:
         return self.directory.with_name(self.directory.name + ".log")
 
-    def log(self) -> list[dict]:
+    def log(self) -> list[dict[str, Any]]:
         """What it said on standard error, since it was first started."""
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
 
-    def run_admin(self, *words: Argument, **options) -> Outcome:
+    def run_admin(self, *words: Argument, **options: Any) -> Outcome:
         """`kachery hub admin WORDS`, with the token of the hub's directory."""
         return self.program.run("hub", "admin", *words, "--dir", self.directory, **options)
 
-    def admin(self, *words: Argument) -> dict:
+    def admin(self, *words: Argument) -> dict[str, Any]:
         """The object that it prints with --json; it must succeed."""
-        return json.loads(self.run_admin(*words, "--json").expect(0).stdout)
+        found: dict[str, Any] = json.loads(self.run_admin(*words, "--json").expect(0).stdout)
+        return found
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status; negative where the signal ended it."""
@@ -64,10 +65,10 @@ class RunningHub:
 
 
 def start(program: Program, directory: Path, listen: str,
-          arguments: tuple[Argument, ...]) -> tuple[subprocess.Popen[bytes], dict]:
+          arguments: tuple[Argument, ...]) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     """The process, and what it printed once it accepted connections."""
     log = directory.with_name(directory.name + ".log")
-    command = [os.fspath(program.path), "hub", "serve", "--json", "--dir", os.fspath(directory), "--listen", listen,
+    command = [*program.prefix, os.fspath(program.path), "hub", "serve", "--json", "--dir", os.fspath(directory), "--listen", listen,
                *(os.fspath(argument) for argument in arguments)]
     said = directory.with_name(directory.name + ".said")
     with log.open("ab") as errors, said.open("wb") as output:
@@ -76,7 +77,9 @@ def start(program: Program, directory: Path, listen: str,
     try:
         wait_until(lambda: said.read_bytes().endswith(b"\n") or process.poll() is not None, "the hub serves", START_S)
         assert process.poll() is None, f"the hub ended with {process.returncode}; its log: {log.read_text()}"
-        return process, json.loads(said.read_bytes())
+        found = json.loads(said.read_bytes())
+        assert "port" in found, f"the hub does not start: {found}"
+        return process, found
     except BaseException:
         process.kill()
         process.wait()

@@ -32,6 +32,11 @@ class Answer:
         return "ok" if self.status == 200 else str(self.message["error"]["code"])
 
 
+def encode(message: Any) -> bytes:
+    """What a message is as a body: an object as JSON; bytes as they are."""
+    return message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode()
+
+
 @dataclass
 class Forgery:
     """What is to be wrong with a signature. Everything else is as it should be."""
@@ -85,21 +90,24 @@ class Node:
             f';tag="{forged.tag}"'
         )
         lines = [f'"{name}": {values[name]}' for name in covered] + [f'"@signature-params": {parameters}']
-        signature = bytearray(self.key.sign("\n".join(lines).encode()))
+        signature = bytearray(self.sign("\n".join(lines).encode()))
         if forged.spoil:
             signature[7] ^= 0x10
         fields["Signature-Input"] = f"sig={parameters}"
         fields["Signature"] = f"sig=:{base64.b64encode(bytes(signature)).decode()}:"
         return fields | forged.extra
 
+    def sign(self, text: bytes) -> bytes:
+        return self.key.sign(text)
+
     def call(self, hub: str, path: str, message: Any, forged: Forgery | None = None) -> Answer:
         """A signed call. `message` is an object, or bytes that are sent as they are."""
-        body = message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode()
+        body = encode(message)
         return send(hub, "POST", path, self.fields(hub, "POST", path, body, forged), body)
 
 
 def call_unsigned(hub: str, path: str, message: Any, fields: dict[str, str] | None = None) -> Answer:
-    body = message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode()
+    body = encode(message)
     return send(hub, "POST", path, fields or {}, body)
 
 
