@@ -157,6 +157,13 @@ Task<Result<KeptChunk>> keep_body(Shared& shared, Visit& visit, const BucketPerm
   co_return kept;
 }
 
+// Where the upload has ended meanwhile, the chunk is nobody's.
+Result<> note_sent(Catalog& catalog, const BucketPermit& url, const KeptChunk& kept) {
+  const Result<> noted = catalog.uploads().note_sent(url.upload, {kept.sha256, kept.sha1, kept.size});
+  if (!noted) KACHERY_TRY(catalog.upkeep().note_found(url.object.zone, {&kept.sha256, 1}));
+  return noted;
+}
+
 Task<Result<Response>> serve_put(Shared& shared, Visit& visit) {
   KACHERY_CO_TRY(url, shared.services.urls.check(visit.head(), visit.now_ms / 1000));
   KACHERY_CO_TRY(permit, co_await admit_by_url(shared, visit, url));
@@ -170,9 +177,7 @@ Task<Result<Response>> serve_put(Shared& shared, Visit& visit) {
   if (!kept) co_return std::unexpected(std::move(kept).error());
   log_if_mended(*kept, url.object.zone);
 
-  auto note = [&shared, &url, &kept] {
-    return shared.services.catalog.uploads().note_sent(url.upload, {kept->sha256, kept->sha1, kept->size});
-  };
+  auto note = [&shared, &url, &kept] { return note_sent(shared.services.catalog, url, *kept); };
   KACHERY_CO_TRY(co_await shared.services.loop.offload(std::move(note)));
   Response response{.status = kept->existed ? 412 : 201};
   response.fields.add("ETag", "\"" + url.object.name.hex() + "\"");

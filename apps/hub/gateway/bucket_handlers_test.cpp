@@ -5,9 +5,9 @@
 namespace kachery::hub {
 namespace {
 
-class BucketTest : public HubTest {
+class BucketRoutesTest : public HubTest {
  protected:
-  BucketTest() { add_node(key, "owner"); }
+  BucketRoutesTest() { add_node(key, "owner"); }
 
   // The answer to a GET of an object of ten digits, with these fields.
   Answer get(const HttpFields& fields, Method method = Method::get) {
@@ -22,7 +22,7 @@ class BucketTest : public HubTest {
   std::optional<std::string> url_;
 };
 
-TEST_F(BucketTest, ObjectsCannotActAsAPage) {
+TEST_F(BucketRoutesTest, ObjectsCannotActAsAPage) {
   const Answer answer = get({});
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "0123456789");
@@ -33,7 +33,7 @@ TEST_F(BucketTest, ObjectsCannotActAsAPage) {
   EXPECT_EQ(answer.field("cache-control"), "no-store");
 }
 
-TEST_F(BucketTest, GivesRangesOfTheObjectThatIsMeant) {
+TEST_F(BucketRoutesTest, GivesRangesOfTheObjectThatIsMeant) {
   const std::string tag = get({}).field("etag");
   EXPECT_EQ(tag, "\"" + sha256("0123456789").hex() + "\"");
   EXPECT_EQ(get({}).field("accept-ranges"), "bytes");
@@ -52,7 +52,7 @@ TEST_F(BucketTest, GivesRangesOfTheObjectThatIsMeant) {
   EXPECT_EQ(behind.field("content-range"), "bytes */10");
 }
 
-TEST_F(BucketTest, LargeObjectsComeInPieces) {
+TEST_F(BucketRoutesTest, LargeObjectsComeInPieces) {
   std::string content(3'000'000, '\0');
   for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31 + i / 251);
   upload(key, content);
@@ -62,13 +62,13 @@ TEST_F(BucketTest, LargeObjectsComeInPieces) {
   EXPECT_TRUE(part.body == content.substr(524'287, 1'600'001 - 524'287));
 }
 
-TEST_F(BucketTest, WhatIsGoneIsNotFound) {
+TEST_F(BucketRoutesTest, WhatIsGoneIsNotFound) {
   get({});
   ASSERT_TRUE(parts_->bucket.remove_chunk(zone_named("default"), sha256("0123456789")));
   EXPECT_EQ(get({}).status, 404);
 }
 
-TEST_F(BucketTest, RefusesUrlsThatItDidNotMake) {
+TEST_F(BucketRoutesTest, RefusesUrlsThatItDidNotMake) {
   get({});
   RequestHead altered = head_of_url(Method::get, *url_);
   altered.query += "0";
@@ -79,7 +79,7 @@ TEST_F(BucketTest, RefusesUrlsThatItDidNotMake) {
   EXPECT_EQ(audit_lines().find("signature="), std::string::npos) << "a URL is a secret";
 }
 
-TEST_F(BucketTest, WrongBytesLeaveNothing) {
+TEST_F(BucketRoutesTest, WrongBytesLeaveNothing) {
   const wire::BegunUpload begun = begin(key, one_chunk("right"));
   EXPECT_EQ(put(*begun.puts.at(0), "wrong").status, 422);
   EXPECT_FALSE(parts_->bucket.has_chunk(zone_named("default"), sha256("right")).value());
@@ -89,14 +89,14 @@ TEST_F(BucketTest, WrongBytesLeaveNothing) {
   EXPECT_EQ(put(*begun.puts.at(0), "right").status, 412) << "again, before the URL has ended";
 }
 
-TEST_F(BucketTest, ABodyOfAnotherLengthIsRefused) {
+TEST_F(BucketRoutesTest, ABodyOfAnotherLengthIsRefused) {
   const wire::BegunUpload begun = begin(key, one_chunk("right"));
   EXPECT_EQ(put(*begun.puts.at(0), "righ").status, 400);
   EXPECT_EQ(put(*begun.puts.at(0), "right!").status, 400);
   EXPECT_EQ(put(*begun.puts.at(0), "").status, 400);
 }
 
-TEST_F(BucketTest, AConnectionThatBreaksLeavesNothing) {
+TEST_F(BucketRoutesTest, AConnectionThatBreaksLeavesNothing) {
   const std::string content(3'000'000, 'x');
   const wire::BegunUpload begun = begin(key, one_chunk(content));
   HttpFields fields;
@@ -111,7 +111,7 @@ TEST_F(BucketTest, AConnectionThatBreaksLeavesNothing) {
   EXPECT_EQ(files, 0U);
 }
 
-TEST_F(BucketTest, AUrlOfWhoeverWasRevokedIsOver) {
+TEST_F(BucketRoutesTest, AUrlOfWhoeverWasRevokedIsOver) {
   const KeyPair second = KeyPair::generate();
   add_node(second, "owner");
   const wire::BegunUpload begun = begin(second, one_chunk("too late"));
@@ -120,7 +120,7 @@ TEST_F(BucketTest, AUrlOfWhoeverWasRevokedIsOver) {
   EXPECT_EQ(put(*begun.puts.at(0), "too late").status, 403);
 }
 
-TEST_F(BucketTest, CountsWhatReallyWent) {
+TEST_F(BucketRoutesTest, CountsWhatReallyWent) {
   get({});
   get({{"Range", "bytes=0-4"}});
   const auto flushed = on_loop<Result<>>([this] { return parts_->usage.flush(); });

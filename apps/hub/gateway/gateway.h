@@ -8,6 +8,8 @@
 
 namespace kachery::hub {
 
+struct Shared;
+
 // Network thread only. The services outlive it, and it outlives every request and every answer's body.
 class Gateway {
  public:
@@ -23,6 +25,9 @@ class Gateway {
 
   // Begins what goes on behind everything (upkeep_tasks.h), until the loop stops. Once.
   void start_upkeep();
+
+  // For tests, which do the steps of the upkeep themselves.
+  Shared& shared();
 
  private:
   struct Parts;

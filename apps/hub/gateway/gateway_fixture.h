@@ -12,6 +12,7 @@
 #include "hub/gateway/gateway.h"
 #include "hub/gateway/upkeep_tasks.h"
 #include "net/signing.h"
+#include "net/websocket.h"
 #include "os/random.h"
 #include "wire/hub.h"
 #include "wire/nodes.h"
@@ -43,6 +44,9 @@ class MemoryRequest final : public Request {
     co_return piece;
   }
   bool is_connected() const override { return true; }
+  Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string, WebSocketLimits) override {
+    co_return fail(Code::invalid, "not from memory");
+  }
 
   std::optional<ByteCount> announced = {};  // Instead of the true size.
   std::optional<std::size_t> breaks_at = {};
@@ -122,10 +126,9 @@ struct HubParts {
   Rates address_rates;
   Rates node_rates{{1e9, 1e9}};
   Rates zone_rates;
-  Tokens tokens{Hasher::of(Algorithm::sha256, as_bytes("admin-token")),
-                Hasher::of(Algorithm::sha256, as_bytes("metrics-token"))};
+  Tokens tokens{Hasher::of(Algorithm::sha256, as_bytes("the administrator's")),
+                Hasher::of(Algorithm::sha256, as_bytes("the one for metrics"))};
   Services services;
-  Shared shared{services};  // For the steps of the upkeep.
   Gateway gateway{services};
 };
 

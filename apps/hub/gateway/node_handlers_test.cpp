@@ -11,9 +11,9 @@ wire::Register plain(const std::string& label = "laptop") {
   return {.label = label, .user = {}, .invitation = {}};
 }
 
-class NodeTest : public HubTest {
+class NodeRoutesTest : public HubTest {
  protected:
-  NodeTest() { add_node(alices, "alice"); }
+  NodeRoutesTest() { add_node(alices, "alice"); }
   using HubTest::HubTest;
 
   wire::Registration register_node(const KeyPair& key, const wire::Register& message = plain()) {
@@ -27,7 +27,7 @@ class NodeTest : public HubTest {
   const KeyPair laptop = KeyPair::generate();
 };
 
-TEST_F(NodeTest, ANewNodeWaitsUntilItsUserApproves) {
+TEST_F(NodeRoutesTest, ANewNodeWaitsUntilItsUserApproves) {
   const wire::Registration waiting = register_node(laptop);
   EXPECT_FALSE(waiting.registered);
   ASSERT_TRUE(waiting.code);
@@ -46,7 +46,7 @@ TEST_F(NodeTest, ANewNodeWaitsUntilItsUserApproves) {
   EXPECT_EQ(register_node(laptop).user, user("alice")) << "whoever is registered hears it again";
 }
 
-TEST_F(NodeTest, NobodyApprovesForSomebodyElse) {
+TEST_F(NodeRoutesTest, NobodyApprovesForSomebodyElse) {
   wire::Register message = plain();
   message.user = user("bob");
   const wire::Registration waiting = register_node(laptop, message);
@@ -56,14 +56,14 @@ TEST_F(NodeTest, NobodyApprovesForSomebodyElse) {
   EXPECT_FALSE(who_is(&laptop).registered);
 }
 
-TEST_F(NodeTest, ACodeEndsAfterAQuarterOfAnHour) {
+TEST_F(NodeRoutesTest, ACodeEndsAfterAQuarterOfAnHour) {
   const wire::Registration waiting = register_node(laptop);
   clock_.now_ms += 15 * 60 * 1000 + 1;
   EXPECT_EQ(call(&alices, "/v1/nodes/approve", wire::Approve{*waiting.code, {}}).status, 404);
   EXPECT_EQ(send(head(Method::get, "/register/" + *waiting.code)).status, 404);
 }
 
-TEST_F(NodeTest, AnInvitationRegistersAtOnceAndOnlyAsOftenAsItSays) {
+TEST_F(NodeRoutesTest, AnInvitationRegistersAtOnceAndOnlyAsOftenAsItSays) {
   const Digest token = sha256("kachery-invitation-1");
   ASSERT_TRUE(catalog().people().add_invitation({.token_hash = token,
                                                  .user = user("dora"),
@@ -81,12 +81,12 @@ TEST_F(NodeTest, AnInvitationRegistersAtOnceAndOnlyAsOftenAsItSays) {
   EXPECT_EQ(audit_lines().find("kachery-invitation-1"), std::string::npos);
 }
 
-TEST_F(NodeTest, LabelsAreOneShortLine) {
+TEST_F(NodeRoutesTest, LabelsAreOneShortLine) {
   EXPECT_EQ(call(&laptop, "/v1/nodes/register", plain("two\nlines")).status, 400);
   EXPECT_EQ(call(&laptop, "/v1/nodes/register", plain(std::string(201, 'x'))).status, 400);
 }
 
-TEST_F(NodeTest, ThePageShowsOnlyTextOfTheLabel) {
+TEST_F(NodeRoutesTest, ThePageShowsOnlyTextOfTheLabel) {
   const wire::Registration waiting = register_node(laptop, plain("<script>alert('x')</script>"));
   const Answer page = send(head(Method::get, "/register/" + *waiting.code));
   EXPECT_EQ(page.status, 200);
@@ -96,7 +96,7 @@ TEST_F(NodeTest, ThePageShowsOnlyTextOfTheLabel) {
   EXPECT_NE(page.field("content-security-policy").find("default-src 'none'"), std::string::npos);
 }
 
-TEST_F(NodeTest, WhoeverAwaitsHearsOfTheApproval) {
+TEST_F(NodeRoutesTest, WhoeverAwaitsHearsOfTheApproval) {
   const wire::Registration waiting = register_node(laptop);
   std::thread approves([&] { call(&alices, "/v1/nodes/approve", wire::Approve{*waiting.code, {}}); });
   const Answer answer = call(&laptop, "/v1/nodes/await", wire::AwaitRegistration{*waiting.code});
@@ -112,13 +112,13 @@ TEST_F(NodeTest, WhoeverAwaitsHearsOfTheApproval) {
   EXPECT_EQ(registration->user, user("alice"));
 }
 
-TEST_F(NodeTest, NobodyAwaitsTheRegistrationOfAnother) {
+TEST_F(NodeRoutesTest, NobodyAwaitsTheRegistrationOfAnother) {
   const wire::Registration waiting = register_node(laptop);
   const KeyPair other = KeyPair::generate();
   EXPECT_EQ(call(&other, "/v1/nodes/await", wire::AwaitRegistration{*waiting.code}).status, 404);
 }
 
-TEST_F(NodeTest, ARevokedNodeIsRefusedAtOnceAndForGood) {
+TEST_F(NodeRoutesTest, ARevokedNodeIsRefusedAtOnceAndForGood) {
   add_node(laptop, "alice");
   ASSERT_EQ(call(&alices, "/v1/nodes/revoke", wire::RevokeNode{laptop.node_id()}).status, 200);
   EXPECT_EQ(call(&laptop, "/v1/nodes/list", wire::ListNodes{}).status, 403);
@@ -129,7 +129,7 @@ TEST_F(NodeTest, ARevokedNodeIsRefusedAtOnceAndForGood) {
             1);
 }
 
-TEST_F(NodeTest, NobodyRevokesTheNodesOfOthers) {
+TEST_F(NodeRoutesTest, NobodyRevokesTheNodesOfOthers) {
   const KeyPair bobs = KeyPair::generate();
   add_node(bobs, "bob");
   EXPECT_EQ(call(&alices, "/v1/nodes/revoke", wire::RevokeNode{bobs.node_id()}).status, 404);
@@ -137,7 +137,7 @@ TEST_F(NodeTest, NobodyRevokesTheNodesOfOthers) {
   EXPECT_TRUE(who_is(&bobs).registered);
 }
 
-TEST_F(NodeTest, WhoAmISaysWhatOneMayDo) {
+TEST_F(NodeRoutesTest, WhoAmISaysWhatOneMayDo) {
   const wire::WhoAmI nobody = who_is(nullptr);
   EXPECT_FALSE(nobody.node);
   EXPECT_EQ(nobody.rights, (wire::Rights{false, true, false}));

@@ -113,7 +113,13 @@ Result<wire::Outcomes> keep(Services& services, const Uploader& uploader,
   for (std::size_t i = 0; i < right.size(); ++i)
     uploads.push_back({arrivals[right[i]].digest, {kept[i].sha256, kept[i].sha1, kept[i].size}});
   KACHERY_TRY(states, services.catalog.uploads().add_small(uploader, uploads, before, now_ms));
-  for (std::size_t i = 0; i < right.size(); ++i) outcomes.files[right[i]] = outcome_of(states[i]);
+  // What was refused after all, for want of space, must not fill the disk.
+  std::vector<Digest> unwanted;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    outcomes.files[right[i]] = outcome_of(states[i]);
+    if (states[i].what == CommitState::What::refused) unwanted.push_back(kept[i].sha256);
+  }
+  KACHERY_TRY(services.catalog.upkeep().note_found(uploader.zone, unwanted));
   return outcomes;
 }
 

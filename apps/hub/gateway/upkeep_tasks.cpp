@@ -12,8 +12,10 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kClaimsWait = 10s;  // For claims that nobody told us of.
 constexpr std::chrono::milliseconds kExpiryWait = 1min;
 constexpr std::chrono::milliseconds kGarbageWait = 10min;
+constexpr std::chrono::milliseconds kSweepWait = 24h;
 constexpr std::size_t kClaimsAtOnce = 16;
 constexpr std::size_t kGarbageAtOnce = 1'000;
+constexpr std::size_t kSweptAtOnce = 1'000;
 
 std::int64_t now_ms(const Shared& shared) {
   return shared.services.clock.now_ns() / 1'000'000;
@@ -73,6 +75,32 @@ Task<> expiry_task(Shared& shared) {
   }
 }
 
+// Tells the catalog of every chunk of a zone, some at a time. On the pool.
+Result<std::size_t> sweep_zone(Services& services, const ZoneName& zone) {
+  std::vector<Digest> seen;
+  std::size_t unknown = 0;
+  const auto tell = [&]() -> Result<> {
+    KACHERY_TRY(count, services.catalog.upkeep().note_found(zone, seen));
+    unknown += count;
+    seen.clear();
+    return {};
+  };
+  KACHERY_TRY(services.bucket.each_chunk(zone, [&](const Digest& chunk) -> Result<> {
+    seen.push_back(chunk);
+    return seen.size() < kSweptAtOnce ? Result<>() : tell();
+  }));
+  KACHERY_TRY(tell());
+  return unknown;
+}
+
+Task<> sweep_task(Shared& shared) {
+  while (true) {
+    const Result<std::size_t> unknown = co_await sweep_bucket(shared);
+    if (!unknown) log_failure("sweep_bucket", unknown.error());
+    co_await shared.services.loop.sleep(kSweepWait);
+  }
+}
+
 Task<> garbage_task(Shared& shared) {
   while (true) {
     const Result<std::size_t> collected = co_await collect_garbage(shared);
@@ -87,6 +115,7 @@ Task<> garbage_task(Shared& shared) {
 void start_upkeep(Shared& shared) {
   shared.services.loop.spawn(claims_task(shared));
   shared.services.loop.spawn(expiry_task(shared));
+  shared.services.loop.spawn(sweep_task(shared));
   shared.services.loop.spawn(garbage_task(shared));
 }
 
@@ -112,6 +141,21 @@ Task<Result<>> expire_uploads(Shared& shared) {
   KACHERY_CO_TRY(expired, co_await shared.services.loop.offload(std::move(work)));
   if (expired != 0) log(Severity::info, "uploads_expired", {{"count", static_cast<std::uint64_t>(expired)}});
   co_return Result<>();
+}
+
+Task<Result<std::size_t>> sweep_bucket(Shared& shared) {
+  auto work = [&shared]() -> Result<std::size_t> {
+    KACHERY_TRY(zones, shared.services.catalog.zones().zones());
+    std::size_t unknown = 0;
+    for (const ZoneRecord& zone : zones) {
+      KACHERY_TRY(count, sweep_zone(shared.services, zone.zone));
+      unknown += count;
+    }
+    return unknown;
+  };
+  KACHERY_CO_TRY(unknown, co_await shared.services.loop.offload(std::move(work)));
+  if (unknown != 0) log(Severity::info, "chunks_unknown", {{"count", static_cast<std::uint64_t>(unknown)}});
+  co_return unknown;
 }
 
 Task<Result<std::size_t>> collect_garbage(Shared& shared) {

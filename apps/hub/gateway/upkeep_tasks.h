@@ -13,7 +13,9 @@ void start_upkeep(Shared& shared);
 // Reads the files of up to `count_max` claims whole, and settles each. How many were settled.
 Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_max);
 Task<Result<>> expire_uploads(Shared& shared);
-// Deletes what nothing refers to. How many objects.
+// Looks for chunks that the catalog does not know, which a crash has left, and makes them garbage. How many.
+Task<Result<std::size_t>> sweep_bucket(Shared& shared);
+// Deletes what nothing refers to. How many objects. One at a time.
 Task<Result<std::size_t>> collect_garbage(Shared& shared);
 
 }  // namespace kachery::hub
