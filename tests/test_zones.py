@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -393,6 +394,25 @@ def test_waiting_can_be_stopped_and_the_code_stays_good(office: Office) -> None:
     process.communicate()
     office.hub.admin("node", "approve", code, "--user", "frank")
     assert "frank" in machine.run("init").expect(OK).stdout.decode(), "at once"
+
+
+def test_init_of_the_second_generation_prints_a_link_and_waits(office: Office) -> None:
+    machine = office.machine("of the second generation")
+    process = subprocess.Popen([sys.executable, "-c", "import kachery_cloud; kachery_cloud.init()"], env=machine.environment,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    try:
+        lines = []
+        while "Waiting" not in "".join(lines):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended"
+        link = next(line for line in lines if "/register/" in line).strip()
+        assert link.startswith(office.hub.url)
+        office.hub.admin("node", "approve", link.rpartition("/")[2], "--user", "julia")
+        printed = process.communicate(timeout=20)[0]
+        assert process.returncode == 0 and "Owner: julia" in printed
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_nobody_approves_who_is_no_node(office: Office) -> None:
