@@ -11,9 +11,6 @@
 
 namespace kachery::hub {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-
 // An idle connection costs some ten KB; a busy one also a file.
 constexpr std::size_t kConnectionsMax = 10'000;
 // What is not a connection: the catalog, the audit log, files that are read and written.
@@ -27,10 +24,11 @@ inline ServerLimits server_limits(std::uint64_t open_files_max) {
       .connections_per_address_max = 64,  // A client has 16 at most; so many machines may share an address.
       .header_bytes_max = 16 << 10,  // A signed request has less than 1 KB; cookies of others may come along.
       .header_fields_max = 100,      // Ours have ten.
-      .header_wait_max = 10s,        // A head fits into one packet.
-      .idle_wait_max = 75s,          // Longer than the pauses of those who work, and than nginx's own 60 s.
-      .stall_wait_max = 30s,         // Clients give up then, too.
-      .body_rate_min = 500,          // Slower than any line that people have.
+      .header_wait_max = std::chrono::seconds(10),  // A head fits into one packet.
+      .idle_wait_max =
+          std::chrono::seconds(75),  // Longer than the pauses of those who work, and than nginx's own 60 s.
+      .stall_wait_max = std::chrono::seconds(30),  // Clients give up then, too.
+      .body_rate_min = 500,                        // Slower than any line that people have.
   };
 }
 
@@ -43,12 +41,12 @@ constexpr Rate kZoneRate{.per_second = 50'000, .burst = 500'000};   // No zone k
 constexpr std::size_t kPoolThreads = 8;
 
 // After a node was revoked, or a right taken away, by another process: how soon it counts (at most 5 s).
-constexpr std::chrono::milliseconds kFactsEvery = 2s;
+constexpr std::chrono::milliseconds kFactsEvery{2'000};
 // What a crash may lose of the counts of usage.
-constexpr std::chrono::milliseconds kUsageEvery = 5s;
+constexpr std::chrono::milliseconds kUsageEvery{5'000};
 // How soon a signal is seen.
-constexpr std::chrono::milliseconds kStopEvery = 50ms;
+constexpr std::chrono::milliseconds kStopEvery{50};
 // Requests that have begun may end; a large transfer is resumed elsewhere.
-constexpr std::chrono::milliseconds kDrainWait = 10s;
+constexpr std::chrono::milliseconds kDrainWait{10'000};
 
 }  // namespace kachery::hub

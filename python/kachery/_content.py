@@ -11,8 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from . import _extras, _hub, _json, _native, _session, _uri
 from ._errors import Corrupt, Invalid, NotFound
 from ._file import ContentFile
-from ._hub import ANYWHERE
-from ._native import Sources
+from ._hub import ANYWHERE, Sources
 
 Path = str | bytes | os.PathLike[Any]
 Progress = Callable[[int, int], object] | None
@@ -65,10 +64,6 @@ def store(save: Save, algorithm: str) -> tuple[str, int]:
     writer = _session.current().writer(algorithm)
     save(writer)
     return writer.commit()
-
-
-def store_bytes(data: bytes, algorithm: str) -> tuple[str, int]:
-    return store(lambda sink: sink.write(data), algorithm)
 
 
 def store_text(text: str, algorithm: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _native, _session
-from ._hub import ANYWHERE
+from ._hub import ANYWHERE, Sources
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -23,7 +23,7 @@ class _RawContent(io.RawIOBase):
     mode = "rb"
 
     def __init__(
-        self, name: str, progress: Callable[[int, int], object] | None, sources: _native.Sources
+        self, name: str, progress: Callable[[int, int], object] | None, sources: Sources
     ) -> None:
         self._reader = _session.current().open(os.fsencode(name), progress, sources)
         self._position = 0
@@ -96,7 +96,7 @@ class ContentFile(io.BufferedReader):
         uri: str,
         progress: Callable[[int, int], object] | None = None,
         *,
-        sources: _native.Sources = ANYWHERE,
+        sources: Sources = ANYWHERE,
     ) -> None:
         super().__init__(_RawContent(uri, progress, sources), _BUFFER_BYTES)
 
@@ -146,7 +146,7 @@ class ContentText(io.TextIOWrapper):
         uri: str,
         progress: Callable[[int, int], object] | None = None,
         *,
-        sources: _native.Sources = ANYWHERE,
+        sources: Sources = ANYWHERE,
         encoding: str | None = None,
         errors: str | None = None,
         newline: str | None = None,

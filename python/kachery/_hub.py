@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from . import _native
 from ._errors import Invalid, Unavailable
 
+
+class Sources(NamedTuple):
+    """Where to look for content, beyond this machine's store.
+
+    Parameters
+    ----------
+    use_location : bool
+        Also where a URI's ``location=`` says.
+    local_only : bool
+        Ask nobody else.
+    zone : str
+        The zone to ask; empty for the one that is configured.
+    """
+
+    use_location: bool = False
+    local_only: bool = False
+    zone: str = ""
+
+
 # Here, and then in the zone that is configured.
-ANYWHERE = _native.Sources()
+ANYWHERE = Sources()
 
 
 def is_configured() -> bool:
@@ -30,13 +51,13 @@ def require(zone: str | None = None) -> None:
         raise Unavailable(reason if zone is None else f'the zone "{zone}" is out of reach: {reason}')
 
 
-def sources(zone: str | None, local_only: bool = False) -> _native.Sources:
+def sources(zone: str | None, local_only: bool = False) -> Sources:
     """Where to look, as the functions of `kachery` are told."""
     if local_only and zone is not None:
         raise Invalid(f'local_only=True asks nobody else, and zone="{zone}" asks a zone: give one of the two')
     if zone is not None:
         require(zone)
-    return _native.Sources(local_only=local_only, zone=zone)
+    return Sources(local_only=local_only, zone=zone or "")
 
 
 def uploads(zone: str | None, local: bool) -> bool:

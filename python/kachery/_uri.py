@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import _native, _session
+from . import _hub, _native, _session
 from ._errors import KacheryError
 
 # Deeper, nothing is stored anyway.
@@ -113,6 +113,6 @@ def _size_at_hand(uri: str) -> int | None:
         raise _TooLong
 
     try:
-        return _session.current().locate(os.fsencode(uri), give_up, _native.Sources(local_only=True))[1]
+        return _session.current().locate(os.fsencode(uri), give_up, _hub.Sources(local_only=True))[1]
     except (KacheryError, _TooLong):
         return None

@@ -92,7 +92,7 @@ def store_pkl(x: Any, basename: str | None = None) -> str:
 
 
 def _load(load: Callable[..., T], uri: str, *arguments: Any, channel: str | None, local_only: bool = False) -> T | None:
-    sources = _native.Sources(local_only=local_only)
+    sources = _hub.Sources(local_only=local_only)
 
     def find() -> T:
         return load(uri, *arguments, sources=sources)
@@ -175,7 +175,7 @@ def upload_file(path_or_uri: Path, *, channel: str, single_chunk: bool = False) 
     if not _native.has_scheme(os.fsencode(path_or_uri)):
         return _upload(store_file(path_or_uri), channel)
     uri = os.fsdecode(path_or_uri)
-    _content.load_file(uri, None, None, sources=_native.Sources(local_only=True))
+    _content.load_file(uri, None, None, sources=_hub.Sources(local_only=True))
     return _upload(uri, channel)
 
 

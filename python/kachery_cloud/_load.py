@@ -18,7 +18,7 @@ _WEB_SCHEMES = ("gh://", "http://", "https://")
 def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
     """What `load` gives for a name of any kind, or None with a line that says why."""
     uri = os.fsdecode(uri)
-    sources = _native.Sources(use_location=True, local_only=local_only)
+    sources = _hub.Sources(use_location=True, local_only=local_only)
 
     def find() -> T:
         if uri.startswith(_WEB_SCHEMES):

@@ -65,7 +65,7 @@ def request_file(
         For a file on this machine or in the zone ``completed`` is True: it can be loaded.
     """
     if not ignore_local:
-        here = _native.Sources(use_location=True, local_only=True)
+        here = _hub.Sources(use_location=True, local_only=True)
         try:
             _, size, _ = _session.current().locate(os.fsencode(uri), None, here)
         except NotFound:

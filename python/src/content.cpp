@@ -111,7 +111,8 @@ Writer writer(PySession& session, const std::string& algorithm) {
 
 // (path, size, kind)
 nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on_progress,
-                 const Sources& sources) {
+                 const PySources& where) {
+  const Sources sources = sources_of(where);
   Located located;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
     KACHERY_TRY(found, session->locate(text, sources, progress));
@@ -122,7 +123,8 @@ nb::tuple locate(PySession& session, const nb::bytes& name, const nb::object& on
 }
 
 void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destination,
-             const nb::object& on_progress, const Sources& sources) {
+             const nb::object& on_progress, const PySources& where) {
+  const Sources sources = sources_of(where);
   run_blocking(on_progress, [&, text = text_of(name), target = text_of(destination)](Progress& progress) {
     return session->copy_to(text, target, sources, progress);
   });
@@ -133,7 +135,8 @@ void copy_to(PySession& session, const nb::bytes& name, const nb::bytes& destina
 constexpr ByteCount kReadAtOnceMax = 256 << 10;
 
 nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_progress,
-                const Sources& sources) {
+                const PySources& where) {
+  const Sources sources = sources_of(where);
   nb::object content;
   ByteCount size_max = kReadAtOnceMax;
   bool too_large = false;
@@ -170,7 +173,8 @@ nb::object read(PySession& session, const nb::bytes& name, const nb::object& on_
 // Bytes [start, end) of the content; None stands for its beginning and its end.
 nb::object read_range(PySession& session, const nb::bytes& name, std::optional<std::int64_t> start,
                       std::optional<std::int64_t> end, const nb::object& on_progress,
-                      const Sources& sources) {
+                      const PySources& where) {
+  const Sources sources = sources_of(where);
   nb::object content;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
     KACHERY_TRY(located, session->open(text, sources, progress));

@@ -61,7 +61,6 @@ NB_MODULE(_native, m) {
   m.def("hub", &hub);
   m.def("zone", &zone);
   bind_uris(m);
-  bind_sources(m);
   SessionClass session(m, "Session");
   // For the configuration that the environment gives now.
   session.def("__init__", [](PySession* self) {

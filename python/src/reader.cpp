@@ -63,7 +63,8 @@ class Reader {
 };
 
 Reader open(PySession& session, const nb::bytes& name, const nb::object& on_progress,
-            const Sources& sources) {
+            const PySources& where) {
+  const Sources sources = sources_of(where);
   std::optional<Reader> reader;
   run_blocking(on_progress, [&, text = text_of(name)](Progress& progress) -> Result<> {
     KACHERY_TRY(located, session->open(text, sources, progress));

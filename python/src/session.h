@@ -2,9 +2,12 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "client/session.h"
 #include "convert.h"
@@ -26,10 +29,14 @@ class PySession {
   std::unique_ptr<Session> session_;
 };
 
+// Sources, from Python's tuple of its members (_hub.py); an empty zone is the configured one. With the lock
+// held.
+using PySources = std::tuple<bool, bool, std::string>;
+Sources sources_of(const PySources& sources);
+
 // Each binds one concept to the module or, as methods, to the class; all are called by module.cpp.
 using SessionClass = nb::class_<PySession>;
 void bind_uris(nb::module_& m);
-void bind_sources(nb::module_& m);
 void bind_content(nb::module_& m, SessionClass& session);
 void bind_reader(nb::module_& m, SessionClass& session);
 void bind_upkeep(SessionClass& session);

@@ -30,18 +30,6 @@ std::vector<Digest> digests_of(const Uris& uris) {
   return digests;
 }
 
-// Where to look, from Python's arguments.
-void make_sources(Sources* self, bool use_location, bool local_only, const Zone& zone) {
-  new (self) Sources{use_location ? Location::use : Location::ignore, local_only, zone_of(zone)};
-}
-
-// So that open content can be pickled with the places it came from.
-nb::tuple reduced(const Sources& sources) {
-  const auto zone = sources.zone ? nb::cast(sources.zone->str()) : nb::none();
-  return nb::make_tuple(nb::type<Sources>(),
-                        nb::make_tuple(sources.location == Location::use, sources.local_only, zone));
-}
-
 // What is stored or linked here.
 void upload(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
   const auto digests = digests_of(uris);
@@ -110,8 +98,8 @@ std::vector<bool> remove(PySession& session, const Uris& uris, bool everybody, c
   return removed;
 }
 
-// (hub, node, registered, revoked, label, user, zone, upload, download, admin, bytes, objects, limit of bytes,
-// limit of objects)
+// (hub, node, registered, revoked, label, user, zone, upload, download, admin, bytes, objects, limit of
+// bytes, limit of objects)
 nb::tuple whoami(PySession& session, const Zone& zone) {
   const auto chosen = zone_of(zone);
   std::optional<wire::WhoAmI> found;
@@ -159,11 +147,10 @@ bool await_registration(PySession& session, const std::string& code) {
 
 }  // namespace
 
-void bind_sources(nb::module_& m) {
-  nb::class_<Sources>(m, "Sources")
-      .def("__init__", &make_sources, nb::arg("use_location") = false, nb::arg("local_only") = false,
-           nb::arg("zone") = nb::none())
-      .def("__reduce__", &reduced);
+Sources sources_of(const PySources& sources) {
+  const auto& [use_location, local_only, zone] = sources;
+  return {use_location ? Location::use : Location::ignore, local_only,
+          zone_of(zone.empty() ? Zone() : Zone(zone))};
 }
 
 void bind_zone(SessionClass& session) {
