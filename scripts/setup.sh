@@ -9,6 +9,9 @@ BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libb
 TEST_PACKAGES="bash clang-format-19 clang-tidy-19 curl e2fsprogs faketime fish git groff-base iproute2 libclang-rt-19-dev libgtest-dev
   librapidcheck-dev mount nginx-light procps prometheus strace util-linux xfsprogs zsh"
 
+# What was compiled in one clone need not be compiled again in the next.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=true
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }

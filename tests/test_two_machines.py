@@ -343,7 +343,7 @@ def test_a_hub_that_says_nothing_can_be_interrupted(program, tmp_path, counter, 
         process.communicate()
 
 
-def test_python_that_waits_for_a_hub_can_be_interrupted_and_forks_no_trouble(program, tmp_path, counter):
+def test_python_that_waits_for_a_hub_can_be_interrupted(program, tmp_path, counter):
     machine = Machine(program, tmp_path / "machine", counter.url)
     code = f"import kachery\ntry: kachery.load_text({NOWHERE!r})\nexcept KeyboardInterrupt: print('stopped')"
     process = subprocess.Popen([sys.executable, "-c", code], env=machine.environment,
@@ -355,6 +355,34 @@ def test_python_that_waits_for_a_hub_can_be_interrupted_and_forks_no_trouble(pro
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_child_processes_fetch_too(one, other, method, tmp_path):
+    """A connection that the parent has open is not the child's."""
+    with one.here():
+        uris = [str(kachery.store_bytes(os.urandom(1000) + bytes([number]))) for number in range(6)]
+    code = f"""
+import multiprocessing
+def last(uri): return kachery.load_bytes(uri)[-1]
+if __name__ == "__main__":
+    assert last({uris[0]!r}) == 0
+    with multiprocessing.get_context({method!r}).Pool(3) as pool:
+        print(pool.map(last, {uris[1:]!r}), last({uris[5]!r}))
+"""
+    path = write(tmp_path / "script.py", b"import kachery\n" + code.encode())
+    done = subprocess.run([sys.executable, path], env=other.environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[1, 2, 3, 4, 5] 5\n", done.stderr
+
+
+def test_threads_fetch_at_once(one, other):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with one.here():
+        uris = [str(kachery.store_bytes(os.urandom(50_000) + bytes([number]))) for number in range(32)]
+    with other.here(), ThreadPoolExecutor(8) as pool:
+        contents = list(pool.map(kachery.load_bytes, [uri for uri in uris for _ in range(3)]))
+    assert [content[-1] for content in contents] == [number for number in range(32) for _ in range(3)]
 
 
 # --- Who is who; gen2's other functions

@@ -39,7 +39,9 @@ void AdminCommand::declare(Options& options) {
 Result<int> AdminCommand::run(Context& context) {
   KACHERY_TRY(url, address(context));
   KACHERY_TRY(secret, token(context));
-  remote::Hub hub({.url = std::move(url), .token = std::move(secret), .insecure_http = environment("KACHERY_INSECURE_HTTP") == "1"});
+  remote::Hub hub({.url = std::move(url),
+                   .token = std::move(secret),
+                   .insecure_http = environment("KACHERY_INSECURE_HTTP") == "1"});
   KACHERY_TRY(act(context, hub));
   return 0;
 }

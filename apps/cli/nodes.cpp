@@ -202,7 +202,8 @@ class NodeApproveCommand final : public Command {
     KACHERY_TRY(hub, hub_of(context));
     const wire::Approve message{code_, std::nullopt};
     KACHERY_TRY(approved, hub->call(remote::kApprove, message, context.progress.cancel));
-    KACHERY_TRY(context.print_fields({{"node", approved.node.hex()}, {"user", approved.user.str()}}));
+    KACHERY_TRY(context.print_fields(
+        {{"node", approved.node.hex()}, {"label", approved.label}, {"user", approved.user.str()}}));
     return 0;
   }
 

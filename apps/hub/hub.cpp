@@ -38,7 +38,7 @@ Result<> make_default_zone(Catalog& catalog, bool open) {
   KACHERY_TRY(facts, catalog.facts());
   if (facts.zones.contains(zone)) return {};
   const std::int64_t now_ms = system_clock().now_ns() / 1'000'000;
-  const auto user = catalog.people().create_user(owner, now_ms);
+  auto user = catalog.people().create_user(owner, now_ms);
   if (!user && user.error().code != Code::exists) return user;
   KACHERY_TRY(catalog.zones().create_zone(zone, owner, now_ms));
   if (!open) return {};

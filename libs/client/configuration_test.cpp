@@ -202,11 +202,13 @@ TEST_F(ConfigurationTest, ContextsMayBeTheFirstThingInAFileThatIsALink) {
   fs::create_symlink(real, user_file());
   const auto add = [](Settings& settings) -> Result<> {
     settings.contexts["lab"] = {};
+    settings.context = "lab";
     return {};
   };
   ASSERT_TRUE(change_contexts(user_file(), add));
   EXPECT_TRUE(fs::is_symlink(user_file()));
   EXPECT_TRUE((*read_settings(real))->contexts.contains("lab"));
+  EXPECT_EQ((*read_settings(real))->context, "lab");
 }
 
 // A database on a network file system is damaged sooner or later, and a key there belongs to every host.

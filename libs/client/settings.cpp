@@ -207,6 +207,8 @@ std::filesystem::path behind_links(std::filesystem::path path) {
 
 // Puts the contexts into the file's own tree, so that whatever else is in it stays.
 void put_contexts(YAML::Node& root, const Settings& settings) {
+  // Of an empty file, which is nothing that a copy of the node could share.
+  if (!root.IsMap()) root = YAML::Node(YAML::NodeType::Map);
   put(root, "context", settings.context);
   YAML::Node contexts(YAML::NodeType::Map);
   for (const auto& [name, context] : settings.contexts) {

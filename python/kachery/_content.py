@@ -66,10 +66,6 @@ def store(save: Save, algorithm: str) -> tuple[str, int]:
     return writer.commit()
 
 
-def store_bytes(data: bytes, algorithm: str) -> tuple[str, int]:
-    return store(lambda sink: sink.write(data), algorithm)
-
-
 def store_text(text: str, algorithm: str) -> tuple[str, int]:
     return store(text_saver(text), algorithm)
 

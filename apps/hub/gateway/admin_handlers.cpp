@@ -190,7 +190,7 @@ Task<Result<wire::Done>> delete_zone(Call call, wire::NamedZone message) {
   if (message.zone.str() == kDefaultZone)
     co_return fail(Code::invalid, "the zone default cannot be deleted; every hub has it");
   auto work = [call, zone = std::move(message.zone)]() -> Result<> {
-    const auto deleted = call.services().catalog.zones().delete_zone(zone);
+    auto deleted = call.services().catalog.zones().delete_zone(zone);
     if (!deleted && deleted.error().code != Code::not_found) return deleted;
     KACHERY_TRY(call.services().bucket.remove_zone(zone));
     return deleted;

@@ -3,16 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <functional>
 #include <future>
-#include <memory>
+#include <string>
 #include <thread>
 
-#include "core/text.h"
-#include "hub/gateway/gateway.h"
+#include "hub/gateway/hub_parts.h"
+#include "hub/gateway/memory_request.h"
 #include "hub/gateway/upkeep_tasks.h"
 #include "net/signing.h"
-#include "net/websocket.h"
 #include "os/random.h"
 #include "wire/hub.h"
 #include "wire/nodes.h"
@@ -20,117 +19,6 @@
 #include "wire/uploads.h"
 
 namespace kachery::hub {
-
-class SetClock final : public Clock {
- public:
-  std::int64_t now_ns() const override { return now_ms * 1'000'000; }
-  std::atomic<std::int64_t> now_ms = 1'700'000'000'000;
-};
-
-// A request whose body comes in pieces of up to `piece_bytes`.
-class MemoryRequest final : public Request {
- public:
-  MemoryRequest(RequestHead head, std::string body, std::size_t piece_bytes = 100'000)
-      : head_(std::move(head)), body_(std::move(body)), piece_bytes_(piece_bytes) {}
-
-  const RequestHead& head() const override { return head_; }
-  std::optional<ByteCount> body_size() const override {
-    return body_.empty() ? std::nullopt : std::optional<ByteCount>(announced.value_or(body_.size()));
-  }
-  Task<Result<ByteView>> read() override {
-    const ByteView piece = as_bytes(std::string_view(body_).substr(offset_, piece_bytes_));
-    offset_ += piece.size();
-    if (breaks_at && offset_ > *breaks_at) co_return fail(Code::unavailable, "the sender has gone");
-    co_return piece;
-  }
-  bool is_connected() const override { return true; }
-  Task<Result<std::unique_ptr<WebSocket>>> upgrade(std::string, WebSocketLimits) override {
-    co_return fail(Code::invalid, "not from memory");
-  }
-
-  std::optional<ByteCount> announced = {};  // Instead of the true size.
-  std::optional<std::size_t> breaks_at = {};
-
- private:
-  RequestHead head_;
-  std::string body_;
-  std::size_t piece_bytes_;
-  std::size_t offset_ = 0;
-};
-
-// What came back, with the body as far as it came.
-struct Answer {
-  int status = 0;
-  HttpFields fields = {};
-  std::string body = {};
-  std::optional<Error> broken = {};
-
-  std::string field(std::string_view name) const {
-    const std::string* value = fields.find(name);
-    return value == nullptr ? "" : *value;
-  }
-  // Of a success.
-  template <class Message>
-  Message message() const {
-    Result<Message> parsed = wire::parse<Message>(body);
-    EXPECT_TRUE(parsed && status == 200) << status << " " << body;
-    return parsed.value();
-  }
-  // Of a failure.
-  wire::Failure::About failure() const {
-    Result<wire::Failure> parsed = wire::parse<wire::Failure>(body);
-    EXPECT_TRUE(parsed && status >= 400) << status << " " << body;
-    return parsed.value().error;
-  }
-};
-
-// What a test may set before the hub is there.
-struct HubChoices {
-  bool open = false;
-  Rate address_rate{1e9, 1e9};
-  Rate zone_rate{1e9, 1e9};
-};
-
-// The hub, on a thread of its own.
-struct HubParts {
-  HubParts(const std::filesystem::path& directory, const HubChoices& choices, const Clock& clock)
-      : settings{.directory = directory,
-                 .listen = {"127.0.0.1", 0},
-                 .public_urls = {Url::parse("http://127.0.0.1:8080").value()},
-                 .trusted_proxies = {},
-                 .open = choices.open,
-                 .insecure_http = false,
-                 .certificate = {},
-                 .private_key = {}},
-        root(open_directory(directory / "bucket", Missing::create).value()),
-        catalog(Catalog::open(directory / "catalog.db").value()),
-        urls(Secret(as_bytes("01234567890123456789012345678901")), settings.public_urls.front()),
-        audit(AuditLog::open(directory / "audit", loop).value()),
-        nonces(clock.now_ns() / 1'000'000'000 - 1'000),
-        address_rates(choices.address_rate),
-        zone_rates(choices.zone_rate),
-        services{settings, loop,    clock,  *catalog,      facts,      bucket,     urls,  *audit,
-                 usage,    metrics, nonces, address_rates, node_rates, zone_rates, tokens} {}
-
-  HubSettings settings;
-  Loop loop{2};
-  std::unique_ptr<Directory> root;
-  std::unique_ptr<Catalog> catalog;
-  FactsKeeper facts{*catalog, loop};
-  Bucket bucket{*root};
-  BucketUrls urls;
-  std::unique_ptr<AuditLog> audit;
-  UsageCounter usage{*catalog, loop};
-  Metrics metrics;
-  Nonces nonces;
-  Rates address_rates;
-  Rates node_rates{{1e9, 1e9}};
-  Rates zone_rates;
-  Tokens tokens{Hasher::of(Algorithm::sha256, as_bytes("the administrator's")),
-                Hasher::of(Algorithm::sha256, as_bytes("the one for metrics"))};
-  Services services;
-  Gateway gateway{services};
-};
 
 class HubTest : public testing::Test {
  protected:
@@ -189,16 +77,6 @@ class HubTest : public testing::Test {
 
   // --- Requests
 
-  static RequestHead head(Method method, const std::string& path, const std::string& query = "") {
-    return {.method = method,
-            .path = path,
-            .query = query,
-            .fields = {},
-            .peer = "192.0.2.7",
-            .secure = false,
-            .id = random_hex(16)};
-  }
-
   Answer send(MemoryRequest& request) {
     return on_loop<Answer>([this, &request] { return collect(parts_->gateway, request); });
   }
@@ -229,15 +107,6 @@ class HubTest : public testing::Test {
     RequestHead about = head(Method::post, path);
     about.fields.add("Authorization", "Bearer " + token);
     return send(std::move(about), wire::print(message));
-  }
-
-  // What a URL of the bucket asks for.
-  static RequestHead head_of_url(Method method, const std::string& url, const HttpFields& fields = {}) {
-    const std::string path = url.substr(std::string("http://127.0.0.1:8080").size());
-    const std::size_t question = path.find('?');
-    RequestHead about = head(method, path.substr(0, question), path.substr(question + 1));
-    about.fields = fields;
-    return about;
   }
 
   // --- Files

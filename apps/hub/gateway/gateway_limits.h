@@ -37,7 +37,7 @@ constexpr std::int64_t kPutUrlSeconds = 900;
 constexpr std::size_t kManifestPagesMax = 256;
 
 // A registration waits so long for somebody's approval; whoever waits with it hears of it so often.
-constexpr std::int64_t kPendingMs = 15 * 60 * 1000;
+constexpr std::int64_t kPendingMs = 900'000;
 constexpr std::chrono::milliseconds kAwaitLineWait{15'000};
 constexpr std::chrono::milliseconds kAwaitLookWait{2'000};
 

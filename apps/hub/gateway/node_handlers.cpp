@@ -152,7 +152,8 @@ Task<Result<Response>> await_registration(Call call, wire::AwaitRegistration mes
   };
   Result<PendingRecord> pending = co_await call.services().loop.offload(std::move(work));
   if (!pending || pending->node != node) {
-    // Approved before anybody waited: that is what they want to hear.
+    // Approved before anybody waited, perhaps at this very moment: that is what they want to hear.
+    KACHERY_CO_TRY(co_await call.services().facts.refresh());
     const std::shared_ptr<const Facts> facts = call.services().facts.now();
     const NodeFacts* known = find_node(*facts, node);
     if (known == nullptr || known->revoked)
