@@ -111,7 +111,7 @@ struct ServerShared {
   bool drains = false;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections = {};
   std::size_t connection_count = 0;
-  std::map<std::string, std::size_t> per_address = {};  // Of those that are counted.
+  std::map<std::string, std::size_t> per_address = {};  // By address_group(), of those that are counted.
 
  private:
   std::int64_t date_s_ = 0;

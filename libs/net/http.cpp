@@ -24,7 +24,8 @@ std::string_view method_name(Method method) {
 }
 
 const std::string* HttpFields::find(std::string_view name) const {
-  const auto found = std::ranges::find_if(fields_, [&](const HttpField& field) { return same_name(field.name, name); });
+  const auto found =
+      std::ranges::find_if(fields_, [&](const HttpField& field) { return same_name(field.name, name); });
   return found == fields_.end() ? nullptr : &found->value;
 }
 

@@ -5,7 +5,9 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <utility>
 
+#include "core/text.h"
 #include "net/websocket_handshake.h"
 
 namespace kachery {
@@ -20,7 +22,7 @@ namespace {
 
 // A connection as Beast's operations share it: each owns it until it has ended.
 struct Link {
-  std::shared_ptr<Stream> stream;            // Owned by the server's connection, too.
+  std::shared_ptr<Stream> stream;            // Owned by a server's connection, too.
   steady_clock::time_point heard_at = {};    // When bytes last came.
   steady_clock::time_point written_at = {};  // When bytes last went.
 };
@@ -105,6 +107,8 @@ struct WebSocket::State {
     if (is_dead)
       return {Code::timed_out, "the peer of the WebSocket has not been heard of for " +
                                    std::to_string(silence_max.count()) + " ms"};
+    if (error == beast::error::timeout)
+      return {Code::timed_out, "the peer of the WebSocket has not answered in time"};
     if (error == websocket::error::closed) return {Code::unavailable, "the peer has closed the WebSocket"};
     if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow)
       return {Code::exhausted, "a message of the WebSocket is too long"};
@@ -247,6 +251,60 @@ Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(Loop& loop, std::share
   });
   const IoOutcome outcome = co_await accepting;
   if (outcome.error) co_return std::unexpected(state->error_of(outcome.error));
+  co_return begin(state);
+}
+
+namespace {
+
+// Adds to the request what Beast knows nothing of; the key is in it already.
+void add_fields(websocket::request_type& sent, const WebSocketRequest& request) {
+  sent.set(beast::http::field::user_agent, "kachery");  // Beast would name itself and its version.
+  HttpFields covered;
+  covered.add("sec-websocket-key", std::string(sent[beast::http::field::sec_websocket_key]));
+  if (!request.subprotocol.empty()) {
+    sent.set(beast::http::field::sec_websocket_protocol, request.subprotocol);
+    covered.add("sec-websocket-protocol", request.subprotocol);
+  }
+  for (const HttpField& field : request.fields) sent.insert(field.name, field.value);
+  if (!request.sign) return;
+  for (const HttpField& field : request.sign(covered)) sent.insert(field.name, field.value);
+}
+
+ClientResponse refusal_of(websocket::response_type answer) {
+  ClientResponse refusal{static_cast<int>(answer.result_int()), {}, {}};
+  for (const auto& field : answer)
+    refusal.fields.add(std::string(field.name_string()), std::string(field.value()));
+  refusal.body = std::move(answer.body());
+  return refusal;
+}
+
+}  // namespace
+
+Task<Result<WebSocketAnswer>> request_websocket(Loop& loop, std::shared_ptr<Stream> stream,
+                                                const WebSocketRequest& request, WebSocketLimits limits) {
+  const auto state = std::make_shared<WebSocket::State>(
+      loop, std::make_shared<Link>(Link{.stream = std::move(stream)}), limits);
+  const auto decorate = [&request](websocket::request_type& sent) { add_fields(sent, request); };
+  state->socket.set_option(websocket::stream_base::decorator(decorate));
+  const std::string target =
+      request.server.prefix + request.path + (request.query.empty() ? "" : "?" + request.query);
+  websocket::response_type answer;
+  Operation asking([&](WhenDone done) {
+    state->socket.async_handshake(
+        answer, request.server.authority(), target,
+        [done = std::move(done), state](error_code error) mutable { done({error, 0}); });
+  });
+  const IoOutcome outcome = co_await asking;
+  if (outcome.error == websocket::error::upgrade_declined) co_return refusal_of(std::move(answer));
+  const auto failed = [&](const Error& why) {
+    state->link->stream->abort();
+    return fail(why.code, "no WebSocket with " + request.server.str() + request.path + ": " + why.message);
+  };
+  if (outcome.error) co_return failed(state->error_of(outcome.error));
+  const std::string_view taken = answer[beast::http::field::sec_websocket_protocol];
+  if (taken != request.subprotocol)
+    co_return failed({Code::invalid, "the server takes the subprotocol '" + printable(taken) + "' where '" +
+                                         request.subprotocol + "' was offered"});
   co_return begin(state);
 }
 
