@@ -37,6 +37,7 @@ CAMPAIGNS = (
     Campaign("race", 2, "seconds of races for each component of a path (A19)"),
     Campaign("flows", 200, "failing flows that must not tell a secret (A22)"),
     Campaign("interrupts", 12, "moments at which a command is interrupted"),
+    Campaign("download", 192, "MiB that are fetched when the hub is stopped"),
     Campaign("slow", 150, "slow clients of each kind at once (A9, A17)"),
     Campaign("mutations", 660, "malformed requests, half of them through nginx (A9)"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import select
 import socket
 import threading
 import time
@@ -90,6 +91,11 @@ class Crowd:
 
     def goes_on(self, connection: socket.socket) -> bool:
         """Takes one small step; False once the hub has ended the connection."""
+        asked = select.poll()
+        asked.register(connection, 0)
+        # What came before the hub cut it could still be read, for hours.
+        if asked.poll(0):
+            return False
         try:
             if self.reads:
                 return connection.recv(1) != b""

@@ -13,10 +13,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t kIdleBufferBytes = 2048;
+constexpr std::size_t kIdleBufferBytes = 1024;  // A signed head fits.
 constexpr std::size_t kBodyBufferBytes = 256 << 10;
 constexpr std::size_t kChunkedBufferBytes = 64 << 10;
-constexpr std::size_t kOutputBytesKept = 64 << 10;
 constexpr std::size_t kJoinedBytesMax = 4096;  // Copied behind the head rather than written beside it.
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr ByteCount kLingerBytesMax = 16 << 20;
@@ -129,7 +128,7 @@ Task<std::optional<Parsed<std::size_t>>> Connection::await_head() {
   const ServerLimits& limits = server_.parts.limits;
   std::size_t scanned = 0;
   is_idle_ = input_.bytes().empty();
-  if (is_idle_) input_.shrink(kChunkedBufferBytes / 4);
+  if (is_idle_) forget_request();
   const bool waits_idly = is_idle_ && !is_first_;
   patience_.expect_by(steady_clock::now() + (waits_idly ? limits.idle_wait_max : limits.header_wait_max));
   for (;;) {
@@ -149,6 +148,13 @@ Task<std::optional<Parsed<std::size_t>>> Connection::await_head() {
         Refusal{408, fmt::format("the head of the request was not there after {} s",
                                  std::chrono::duration<double>(limits.header_wait_max).count())}));
   }
+}
+
+// Ten thousand may be idle at once.
+void Connection::forget_request() {
+  input_.shrink(kIdleBufferBytes);
+  head_ = {};
+  out_ = {};
 }
 
 void Connection::begin_request(ParsedHead parsed) {
@@ -301,7 +307,6 @@ Task<Connection::Then> Connection::send(Response response, bool keeps_alive) {
     const Pieces pieces{as_bytes(out_), is_joined ? ByteView() : as_bytes(body_text)};
     sent = co_await write(pieces);
   }
-  if (out_.capacity() > kOutputBytesKept) out_ = {};
   if (!sent) co_return Then::gone;
   co_return frame.keeps_alive ? Then::next_request : Then::close;
 }

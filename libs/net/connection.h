@@ -45,6 +45,7 @@ class Connection final
   Task<Then> serve_one();
   // The size of the next head; none: there is nobody who would wait for an answer.
   Task<std::optional<Parsed<std::size_t>>> await_head();
+  void forget_request();
   void begin_request(ParsedHead parsed);
   void believe_proxy();
   Task<Then> refuse(Refusal refusal);

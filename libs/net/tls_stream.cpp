@@ -1,5 +1,3 @@
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
 
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>

@@ -1,8 +1,6 @@
 // What tests of clients share: a proxy that makes tunnels.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <array>
 
 #include "net/server_fixture.h"

@@ -201,7 +201,7 @@ TEST(WebSocketClient, IsLedThroughATunnelWithoutTlsToo) {
 
 TEST(WebSocketClient, TellsWhatAProxySaysThatMakesNoTunnel) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"HTTP/1.1 403 Not there\x1b\r\n\r\n", "403 Not there\\x1b"},
+      {"HTTP/1.1 403 Not there\x1b\r\n\r\n", "403 Not there\\x1B"},
       {"220 mail.example ESMTP\r\n\r\n", "does not speak HTTP"},
       {"HTTP/1.1 200", "no proper end"},
       {"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 ", "no proper end"},
