@@ -13,10 +13,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t kIdleBufferBytes = 2048;
+constexpr std::size_t kIdleBufferBytes = 1024;  // A signed head fits.
 constexpr std::size_t kBodyBufferBytes = 256 << 10;
 constexpr std::size_t kChunkedBufferBytes = 64 << 10;
-constexpr std::size_t kOutputBytesKept = 64 << 10;
 constexpr std::size_t kJoinedBytesMax = 4096;  // Copied behind the head rather than written beside it.
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr ByteCount kLingerBytesMax = 16 << 20;
@@ -50,13 +49,15 @@ Connection::Connection(ServerShared& server, std::unique_ptr<Stream> stream, std
       patience_(server.parts.limits) {
   server_.connections.push_back(*this);
   ++server_.connection_count;
-  if (server_.counts(peer_)) ++server_.per_address[peer_];
+  if (server_.counts(peer_)) ++server_.per_address[address_group(peer_)];
 }
 
 Connection::~Connection() {
   --server_.connection_count;
-  if (const auto counted = server_.per_address.find(peer_); counted != server_.per_address.end())
+  if (server_.counts(peer_)) {
+    const auto counted = server_.per_address.find(address_group(peer_));
     if (--counted->second == 0) server_.per_address.erase(counted);
+  }
   server_.changed.notify();
 }
 
@@ -104,7 +105,8 @@ Task<Connection::Then> Connection::serve_one() {
     parsed = std::unexpected(std::move(arrived->error()));
   }
   if (!parsed) {
-    const Then then = co_await refuse(std::move(parsed).error());
+    Refusal refusal = std::move(parsed).error();
+    const Then then = co_await refuse(std::move(refusal));
     co_return then;
   }
   begin_request(*std::move(parsed));
@@ -126,7 +128,7 @@ Task<std::optional<Parsed<std::size_t>>> Connection::await_head() {
   const ServerLimits& limits = server_.parts.limits;
   std::size_t scanned = 0;
   is_idle_ = input_.bytes().empty();
-  if (is_idle_) input_.shrink(kChunkedBufferBytes / 4);
+  if (is_idle_) forget_request();
   const bool waits_idly = is_idle_ && !is_first_;
   patience_.expect_by(steady_clock::now() + (waits_idly ? limits.idle_wait_max : limits.header_wait_max));
   for (;;) {
@@ -135,8 +137,9 @@ Task<std::optional<Parsed<std::size_t>>> Connection::await_head() {
     if (*size) co_return Parsed<std::size_t>(**size);
     if (is_idle_ && server_.drains) co_return std::nullopt;
     const std::size_t there = input_.bytes().size();
-    const bool more = co_await fill(
-        there < kIdleBufferBytes / 2 ? kIdleBufferBytes : limits.header_bytes_max + kIdleBufferBytes);
+    const std::size_t room =
+        there < kIdleBufferBytes / 2 ? kIdleBufferBytes : limits.header_bytes_max + kIdleBufferBytes;
+    const bool more = co_await fill(room);
     const bool was_idle = std::exchange(is_idle_, false);
     if (more && was_idle && waits_idly) patience_.expect_by(steady_clock::now() + limits.header_wait_max);
     if (more) continue;
@@ -145,6 +148,13 @@ Task<std::optional<Parsed<std::size_t>>> Connection::await_head() {
         Refusal{408, fmt::format("the head of the request was not there after {} s",
                                  std::chrono::duration<double>(limits.header_wait_max).count())}));
   }
+}
+
+// Ten thousand may be idle at once.
+void Connection::forget_request() {
+  input_.shrink(kIdleBufferBytes);
+  head_ = {};
+  out_ = {};
 }
 
 void Connection::begin_request(ParsedHead parsed) {
@@ -230,12 +240,14 @@ Task<Result<ByteView>> Connection::read() {
     if (!piece) co_return fail(Code::invalid, piece.error().why);
     if (!piece->empty() || has_body_ended()) co_return as_bytes(*piece);
     if (std::exchange(expects_continue_, false)) {
-      const bool asked = co_await write({as_bytes("HTTP/1.1 100 Continue\r\n\r\n")});
+      const Pieces ask{as_bytes("HTTP/1.1 100 Continue\r\n\r\n")};
+      const bool asked = co_await write(ask);
       if (!asked) co_return fail(Code::cancelled, "the sender of the request has gone");
     }
-    const bool more =
-        co_await fill(is_chunked_ ? kChunkedBufferBytes
-                                  : std::clamp<std::size_t>(body_left_, kIdleBufferBytes, kBodyBufferBytes));
+    const std::size_t room = is_chunked_
+                                 ? kChunkedBufferBytes
+                                 : std::clamp<std::size_t>(body_left_, kIdleBufferBytes, kBodyBufferBytes);
+    const bool more = co_await fill(room);
     if (more) continue;
     if (has_timed_out_)
       co_return fail(Code::timed_out,
@@ -295,7 +307,6 @@ Task<Connection::Then> Connection::send(Response response, bool keeps_alive) {
     const Pieces pieces{as_bytes(out_), is_joined ? ByteView() : as_bytes(body_text)};
     sent = co_await write(pieces);
   }
-  if (out_.capacity() > kOutputBytesKept) out_ = {};
   if (!sent) co_return Then::gone;
   co_return frame.keeps_alive ? Then::next_request : Then::close;
 }
@@ -303,7 +314,8 @@ Task<Connection::Then> Connection::send(Response response, bool keeps_alive) {
 // What is made while it is sent may take its time, so the head does not wait for it.
 Task<bool> Connection::send_body(Body& body, ResponseFrame frame) {
   if (frame.framing != Framing::length) {
-    const bool sent = co_await write({as_bytes(out_)});
+    const Pieces head{as_bytes(out_)};
+    const bool sent = co_await write(head);
     if (!sent) co_return false;
     out_.clear();
   }
@@ -370,7 +382,7 @@ Task<> Connection::linger() {
   patience_.expect_by(steady_clock::now() + kLingerTime);
   patience_.begin_wait(steady_clock::now());
   Operation ending([&](WhenDone done) { stream_->start_shut_down(std::move(done)); });
-  static_cast<void>(co_await ending);
+  co_await ending;
   bool has_more = true;
   for (ByteCount total = 0; has_more && !has_timed_out_ && total < kLingerBytesMax;) {
     input_.consume(input_.bytes().size());

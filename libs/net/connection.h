@@ -45,6 +45,7 @@ class Connection final
   Task<Then> serve_one();
   // The size of the next head; none: there is nobody who would wait for an answer.
   Task<std::optional<Parsed<std::size_t>>> await_head();
+  void forget_request();
   void begin_request(ParsedHead parsed);
   void believe_proxy();
   Task<Then> refuse(Refusal refusal);
@@ -111,7 +112,7 @@ struct ServerShared {
   bool drains = false;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> connections = {};
   std::size_t connection_count = 0;
-  std::map<std::string, std::size_t> per_address = {};  // Of those that are counted.
+  std::map<std::string, std::size_t> per_address = {};  // By address_group(), of those that are counted.
 
  private:
   std::int64_t date_s_ = 0;

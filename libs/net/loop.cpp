@@ -91,7 +91,8 @@ void Loop::spawn(Task<> task) {
 
 Task<> Loop::sleep(std::chrono::milliseconds time) {
   asio::steady_timer timer(state_->context, time);
-  co_await Expiry{timer};
+  const Expiry expiry{timer};
+  co_await expiry;
 }
 
 asio::io_context& Loop::context() {
@@ -123,7 +124,8 @@ Signal::~Signal() = default;
 Task<bool> Signal::wait(std::chrono::milliseconds wait) {
   State::Waiter waiter(state_->loop.context(), wait);
   state_->waiters.push_back(waiter);
-  co_await Expiry{waiter.timer};
+  const Expiry expiry{waiter.timer};
+  co_await expiry;
   co_return waiter.is_notified;
 }
 

@@ -44,7 +44,8 @@ class Loop {
   template <class Work>
   Task<std::invoke_result_t<Work&>> offload(Work work) {
     std::optional<std::invoke_result_t<Work&>> result;
-    co_await OnPool{*this, [&] { result.emplace(work()); }};
+    OnPool running{*this, [&] { result.emplace(work()); }};
+    co_await running;
     co_return *std::move(result);
   }
 

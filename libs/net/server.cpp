@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "net/connection.h"
@@ -19,6 +20,7 @@ namespace {
 
 // When there are no file handles left, none comes sooner for trying often.
 constexpr milliseconds kAcceptPause{100};
+constexpr milliseconds kChangeWait{60'000};
 constexpr milliseconds kCheckTimeMin{5};
 constexpr milliseconds kCheckTimeMax{250};
 
@@ -81,7 +83,7 @@ void welcome(const std::shared_ptr<ServerShared>& server, const Listener& listen
   const tcp::endpoint remote = socket.remote_endpoint(error);
   if (error) return;  // It has gone already.
   std::string peer = address_text(remote.address());
-  const auto counted = server->per_address.find(peer);
+  const auto counted = server->per_address.find(address_group(peer));
   if (counted != server->per_address.end() &&
       counted->second >= server->parts.limits.connections_per_address_max) {
     server->refused(peer, Code::exhausted, "too many connections of one address");
@@ -99,11 +101,12 @@ Task<> accept_all(std::shared_ptr<ServerShared> server, std::shared_ptr<Listener
   Loop& loop = server->parts.loop;
   while (listener->acceptor.is_open()) {
     if (server->connection_count >= server->parts.limits.connections_max) {
-      static_cast<void>(co_await server->changed.wait(std::chrono::minutes(1)));
+      co_await server->changed.wait(kChangeWait);
       continue;
     }
     tcp::socket socket(loop.context());
-    const error_code error = co_await Accepting(listener->acceptor, socket);
+    Accepting accepting(listener->acceptor, socket);
+    const error_code error = co_await accepting;
     if (!listener->acceptor.is_open()) co_return;
     if (!error) {
       welcome(server, *listener, std::move(socket));
@@ -190,7 +193,7 @@ Task<> Server::drain(milliseconds wait) {
   while (shared->connection_count > 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds(0)) break;
-    static_cast<void>(co_await shared->changed.wait(left));
+    co_await shared->changed.wait(left);
   }
   for (Connection& connection : shared->connections) connection.cut();
 }
@@ -211,6 +214,14 @@ std::optional<std::string> normal_address(std::string_view text) {
   const auto address = asio::ip::make_address(text, error);
   if (error) return std::nullopt;
   return address_text(address);
+}
+
+std::string address_group(const std::string& address) {
+  constexpr unsigned short kNetworkBits = 64;
+  error_code error;
+  const auto parsed = asio::ip::make_address_v6(address, error);
+  if (error) return address;
+  return asio::ip::network_v6(parsed, kNetworkBits).network().to_string();
 }
 
 // Requests that come from elsewhere than a connection.

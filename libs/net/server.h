@@ -60,9 +60,9 @@ Task<Result<std::string>> read_body(Request& request, ByteCount size_max);
 // Everything that a stranger can make us wait for or hold. Each has its reason in net/server_limits... of
 // whoever serves.
 struct ServerLimits {
-  std::size_t connections_max;  // More wait until one is closed.
-  std::size_t
-      connections_per_address_max;  // More are refused at once. Loopback and trusted proxies are not counted.
+  std::size_t connections_max;              // More wait until one is closed.
+  std::size_t connections_per_address_max;  // More are refused at once. Loopback and trusted proxies are not
+                                            // counted, and a network of IPv6 counts as one (address_group()).
   std::size_t header_bytes_max;
   std::size_t header_fields_max;
   std::chrono::milliseconds header_wait_max;         // For a whole head.
@@ -94,6 +94,11 @@ struct ServerParts {
   // counting. May be empty.
   std::function<void(const std::string& peer, const Error& error)> on_refused = {};
 };
+
+// What an address is counted as: itself, or for IPv6 the network of 64 bits that it is in, all of which one
+// machine may have ("2001:db8::1" and "2001:db8::2" are "2001:db8::"). What is no address is counted as
+// itself.
+std::string address_group(const std::string& address);
 
 // Network thread only, or while the loop does not run. Every answer gets Date and what says where it ends;
 // the handler adds none of Content-Length, Transfer-Encoding, Connection and Date.

@@ -323,5 +323,12 @@ TEST(Server, MayBeStoppedWhileEverythingWaits) {
   server.reset();
 }
 
+TEST(ServerLimits, ANetworkOfIpv6CountsAsOneAddress) {
+  EXPECT_EQ(address_group("2001:db8::1"), address_group("2001:db8::ffff:2"));
+  EXPECT_NE(address_group("2001:db8::1"), address_group("2001:db8:0:1::1"));
+  EXPECT_EQ(address_group("192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(address_group(""), "");
+}
+
 }  // namespace
 }  // namespace kachery

@@ -1,4 +1,5 @@
-// WebSocket: messages both ways over one connection, for a server (Request::upgrade). RFC 6455.
+// WebSocket: messages both ways over one connection, of a server (Request::upgrade) or a client
+// (connect_websocket). RFC 6455.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,7 @@ struct WebSocketLimits {
   ByteCount message_bytes_max = 1 << 20;  // Nothing is ever compressed, so this is what a message costs.
   std::chrono::milliseconds ping_time{15'000};
   std::chrono::milliseconds silence_max{45'000};         // Then the peer is dead.
-  std::chrono::milliseconds handshake_wait_max{10'000};  // For a farewell, too.
+  std::chrono::milliseconds handshake_wait_max{10'000};  // For a farewell, and a client's connection, too.
 };
 
 struct WebSocketMessage {

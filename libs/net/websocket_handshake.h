@@ -6,7 +6,7 @@
 
 #include "net/http.h"
 #include "net/stream.h"
-#include "net/websocket.h"
+#include "net/websocket_client.h"
 
 namespace kachery {
 
@@ -14,5 +14,9 @@ namespace kachery {
 Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(Loop& loop, std::shared_ptr<Stream> stream,
                                                           const RequestHead& head, std::string subprotocol,
                                                           WebSocketLimits limits);
+
+// The client's side. `request` must outlive the call.
+Task<Result<WebSocketAnswer>> request_websocket(Loop& loop, std::shared_ptr<Stream> stream,
+                                                const WebSocketRequest& request, WebSocketLimits limits);
 
 }  // namespace kachery

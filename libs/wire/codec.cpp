@@ -18,6 +18,12 @@ std::unexpected<Error> fail_member(const std::string& where, std::string_view ex
                   std::string(expected));
 }
 
+std::string place_in(const std::string& where, std::string_view name) {
+  std::string place = where;
+  if (!place.empty()) place += '.';
+  return place.append(name);
+}
+
 Result<bool> Codec<bool>::from_json(const json::Value& value, const std::string& where) {
   const bool* found = value.if_bool();
   if (found == nullptr) return fail_member(where, "true or false");

@@ -58,6 +58,9 @@ Result<T> from_json(const json::Value& value, const std::string& where) {
 
 std::unexpected<Error> fail_member(const std::string& where, std::string_view expected);
 
+// How messages call the member `name` of what is at `where`.
+std::string place_in(const std::string& where, std::string_view name);
+
 // A message as one line of JSON; null for what is absent.
 template <HasFields T>
 std::string print(const T& message) {
@@ -188,7 +191,7 @@ struct Codec<T> {
   static void read(const json::Value& value, const std::string& where, const Field<T, Member>& field,
                    std::optional<Member>& out, std::optional<Error>& failure) {
     if (failure) return;
-    const std::string place = where.empty() ? field.name : where + "." + field.name;
+    const std::string place = place_in(where, field.name);
     const json::Value* found = value.find(field.name);
     Result<Member> parsed =
         found != nullptr ? wire::from_json<Member>(*found, place) : fail_member(place, "to be there");
@@ -210,7 +213,7 @@ struct Codec<T> {
     if (object == nullptr) return fail_member(where, "an object");
     for (const auto& [name, unused] : *object) {
       if (!((name == std::get<I>(T::kFields).name) || ...))
-        return fail_member(where.empty() ? name : where + "." + name, "not to be there");
+        return fail_member(place_in(where, name), "not to be there");
     }
     std::optional<Error> failure;
     std::tuple slots{slot(std::get<I>(T::kFields))...};

@@ -86,7 +86,7 @@ UserName user_at_open_hub(const NodeId& node) {
 }
 
 Result<> Admission::check_address(Visit& visit) {
-  const auto wait = services_.address_rates.take(visit.head().peer, 1, visit.now_ms);
+  const auto wait = services_.address_rates.take(address_group(visit.head().peer), 1, visit.now_ms);
   if (wait) return too_many(visit, "this address", *wait);
   return {};
 }
