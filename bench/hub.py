@@ -178,7 +178,7 @@ def get_large(bench: Bench) -> None:
 
     def load(folder: Path) -> Callable[[], Run]:
         environment = client_of(hub.address, folder / "store")
-        words = [bench.kachery, "load", "-q", uri]
+        words: list[str | Path] = [bench.kachery, "load", "-q", uri]
         return lambda: bench.peaks_of(name).note(bench.run(words, environment=environment), hub)
 
     goal = Goal(ratio_min=1.5, rss_mib_max=MEMORY_MIB_MAX)
@@ -372,8 +372,8 @@ def find_signed(bench: Bench) -> None:
     def prepare(folder: Path) -> Callable[[], Run]:
         requests = folder / "signed.requests"
         with open(requests, "wb") as file:
-            count = str(WRK_SECONDS * SIGNED_PER_S_MAX)
-            words = [bench.bare("signed_requests"), hub.address, count]
+            words: list[str | Path] = [bench.bare("signed_requests"), hub.address]
+            words.append(str(WRK_SECONDS * SIGNED_PER_S_MAX))
             subprocess.run(words, input=bodies.encode(), stdout=file, check=True)
         return lambda: ask(bench, hub, requests)
 
@@ -470,7 +470,7 @@ def check_tools(programs: Path, python: Path) -> None:
     for program in ("curl", "openssl", "wrk"):
         if subprocess.run(["which", program], capture_output=True, check=False).returncode != 0:
             sys.exit(f"{program} is not there: apt-get install {program}")
-    importing = [python, "-c", "import requests, kachery; kachery.upload_many"]
+    importing: list[str | Path] = [python, "-c", "import requests, kachery; kachery.upload_many"]
     if subprocess.run(importing, check=False).returncode != 0:
         sys.exit(f"{python} has not both kachery and requests: {python} -m pip install requests .")
 

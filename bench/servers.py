@@ -45,15 +45,12 @@ class Server:
 def start_hub(kachery: Path, folder: Path) -> Server:
     """A hub that takes everybody. It believes 127.0.0.1 whom it speaks for, so that one load generator can be many
     addresses: what one of them may ask is limited."""
+    words: list[str | Path] = [kachery, "hub", "serve", "--open", "--dir", folder / "hub"]
+    words += ["--listen", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1"]
     errors = folder / "hub.log"
     with open(errors, "w") as log:
         process = subprocess.Popen(
-            [kachery, "hub", "serve", "--open", "--listen", "127.0.0.1:0", "--trusted-proxy", "127.0.0.1"]
-            + ["--dir", folder / "hub"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
         )
     assert process.stdout is not None
     address = process.stdout.readline().strip()

@@ -27,10 +27,10 @@ struct Body {
 std::string request(const KeyPair& key, const Url& hub, const Body& body, std::size_t address,
                     std::int64_t now_s) {
   const std::string path = "/v1/files/find";
-  std::string text = "POST " + path + " HTTP/1.1\r\nHost: " + hub.authority() +
-                     "\r\nX-Forwarded-For: 10.0.0." + std::to_string(address + 1) +
-                     "\r\nContent-Type: application/json\r\nContent-Length: " +
-                     std::to_string(body.text.size()) + "\r\n";
+  std::string text =
+      "POST " + path + " HTTP/1.1\r\nHost: " + hub.authority() + "\r\nX-Forwarded-For: 10.0.0." +
+      std::to_string(address + 1) +
+      "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.text.size()) + "\r\n";
   for (const HttpField& field : sign_request(key, hub, {Method::post, path, "", body.sha256}, now_s))
     text += field.name + ": " + field.value + "\r\n";
   return text + "\r\n" + body.text;
