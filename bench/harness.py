@@ -78,10 +78,18 @@ class WarmCall:
     """A Python function that is called in a process which has imported it and called it once before (warm.py)."""
 
     def __init__(
-        self, python: Path, function: tuple[str, str], names: Path, warm_up: Path, environment: Mapping[str, str]
+        self,
+        python: Path,
+        function: tuple[str, str],
+        names: Path,
+        warm_up: Path | str,
+        environment: Mapping[str, str],
+        *,
+        together: bool = False,
     ) -> None:
+        how = "together" if together else "each"
         self._process = subprocess.Popen(
-            [python, Path(__file__).with_name("warm.py"), *function, names, warm_up],
+            [python, Path(__file__).with_name("warm.py"), *function, names, warm_up, how],
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

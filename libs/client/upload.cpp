@@ -53,18 +53,26 @@ class ChunkHasher {
 Result<Outgoing> survey_file(const File& file, const std::filesystem::path& path, Algorithm algorithm,
                              const Progress& progress) {
   KACHERY_TRY(stamp, file.stamp());
-  const bool is_small = stamp.size <= wire::kSmallFileBytes;
+  if (progress.cancel) return fail_cancelled();
+  const auto fail_growing = [] {
+    return fail(Code::corrupt, "it changed while it was read; try again when nobody writes to it");
+  };
+  if (stamp.size <= wire::kSmallFileBytes) {  // Without the pump, whose pieces take longer than a small file.
+    std::vector<std::byte> bytes(stamp.size + 1);
+    KACHERY_TRY(size, file.read_at(0, bytes));
+    if (size != stamp.size) return fail_growing();
+    return Outgoing{path, Hasher::of(algorithm, ByteView(bytes).first(size)), size};
+  }
   ChunkHasher chunks(stamp.size <= wire::kChunkBytesMax ? wire::kChunkBytesMax : wire::kFixedChunkBytes);
   const Sink sink = [&](ByteView piece) -> Result<> {
     if (progress.cancel) return fail_cancelled();
-    if (!is_small) chunks.update(piece);
+    chunks.update(piece);
     return {};
   };
   Progress unwatched;  // What counts is what was sent.
   const auto source = stream_of(file);
   KACHERY_TRY(pumped, pump(*source, algorithm, unwatched, sink));
-  if (pumped.size != stamp.size)
-    return fail(Code::corrupt, "it changed while it was read; try again when nobody writes to it");
+  if (pumped.size != stamp.size) return fail_growing();
   return Outgoing{path, pumped.digest, pumped.size, chunks.finish()};
 }
 
@@ -151,7 +159,7 @@ Result<> Uploader::claim_present(Files& files, Progress& progress) const {
     if (file) known.push_back(*file);
   KACHERY_TRY(present, begin_present(known, progress));
   std::map<Digest, bool> is_present;
-  for (std::size_t i = 0; i < known.size(); ++i) is_present.emplace(known[i].digest, present[i]);
+  for (std::size_t i = 0; i < known.size(); ++i) is_present.emplace(known[i].digest, present[i] != 0);
   std::erase_if(files, [&](const Outgoing* file) {
     const auto place = is_present.find(file->digest);
     if (place == is_present.end() || !place->second) return false;
@@ -162,24 +170,26 @@ Result<> Uploader::claim_present(Files& files, Progress& progress) const {
   return {};
 }
 
-Result<std::vector<bool>> Uploader::begin_present(std::span<const wire::FoundFile> files,
-                                                  const Progress& progress) const {
-  std::vector<bool> present;
-  while (present.size() < files.size()) {
-    const auto part =
-        files.subspan(present.size(), std::min(wire::kUploadFilesMax, files.size() - present.size()));
+Result<std::vector<std::uint8_t>> Uploader::begin_present(std::span<const wire::FoundFile> files,
+                                                          const Progress& progress) const {
+  std::vector<std::uint8_t> present(files.size(), 0);
+  const auto begin_part = [&](std::size_t number) -> Result<> {
+    const std::size_t first = number * wire::kUploadFilesMax;
+    const auto part = files.subspan(first, std::min(wire::kUploadFilesMax, files.size() - first));
     wire::BeginUploads begin{zone_.name, {}};
     for (const wire::FoundFile& file : part) begin.files.push_back(begun_again(file));
     KACHERY_TRY(answer, zone_.hub.call(remote::kBeginUploads, begin, progress.cancel));
     if (answer.uploads.size() != part.size())
       return fail(Code::unavailable, zone_.str() + " answered about other files than it was asked for");
     std::vector<std::string> opened;
-    for (const wire::BegunUpload& upload : answer.uploads) {
-      present.push_back(upload.outcome.state == "present");
-      if (upload.id) opened.push_back(*upload.id);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      present[first + i] = answer.uploads[i].outcome.state == "present" ? 1 : 0;
+      if (answer.uploads[i].id) opened.push_back(*answer.uploads[i].id);
     }
-    KACHERY_TRY(abandon(std::move(opened), progress));
-  }
+    return abandon(std::move(opened), progress);
+  };
+  const std::size_t parts = (files.size() + wire::kUploadFilesMax - 1) / wire::kUploadFilesMax;
+  KACHERY_TRY(parallel_for(parts, kConnections, begin_part));
   return present;
 }
 

@@ -386,5 +386,22 @@ TEST_F(ZoneTest, ManySmallFilesGoInFewRequests) {
   EXPECT_EQ(hub_.count("/v1/files/find"), asked);
 }
 
+TEST_F(ZoneTest, OnlyWhatIsNewAmongManyIsSent) {
+  Session one = machine("a");
+  std::vector<fs::path> paths;
+  for (int i = 0; i < 1'100; ++i)
+    paths.push_back(write("file-" + std::to_string(i), "file number " + std::to_string(i)));
+  ASSERT_TRUE(one.upload_files(paths, Algorithm::sha1, {}, progress_));
+  const std::size_t puts = hub_.count("/v1/files/put");
+  paths.insert(paths.begin() + 500, write("new", "one that is new"));
+  const auto again = one.upload_files(paths, Algorithm::sha1, {}, progress_);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(hub_.count("/v1/files/put"), puts + 1);
+  EXPECT_EQ(hub_.count("/v1/uploads/begin"), 2U);  // 1,000 at a time.
+  const auto found = one.find_in_zone({&(*again)[500].digest, 1}, {}, progress_);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->front());
+}
+
 }  // namespace
 }  // namespace kachery

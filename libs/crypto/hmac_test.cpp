@@ -39,6 +39,15 @@ TEST(Hmac, OfNothingWithAnEmptyKeyIsOneToo) {
   EXPECT_EQ(to_hex(hmac_sha256({}, {})), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+// Against Python's hmac: a key of one block is used as it is, a longer one is hashed first.
+TEST(Hmac, TakesKeysAroundTheSizeOfABlock) {
+  for (const auto& [size, mac] :
+       {std::pair{63U, "e27efa30bcbfbc25b4d936ffd8553392f398eb2edada1dac2423a961af0c305b"},
+        std::pair{64U, "890f3a16e0ca0aaa3bf180f70fa8e3970b3fd6505e98fde157988dcc19d1685c"},
+        std::pair{65U, "0c256505306af48015530c139bb7add5ad7a6a9291cd511278a067e765816fbd"}})
+    EXPECT_EQ(to_hex(hmac_sha256(as_bytes(std::string(size, 'k')), as_bytes("message"))), mac) << size;
+}
+
 TEST(EqualInConstantTime, SeesEveryDifference) {
   const std::string text = "some bytes";
   EXPECT_TRUE(equal_in_constant_time(as_bytes(text), as_bytes(std::string(text))));

@@ -28,9 +28,18 @@ void print_escape(std::string& out, unsigned code) {
   for (int shift = 12; shift >= 0; shift -= 4) out += kDigits[(code >> shift) & 0xF];
 }
 
+// Printable ASCII that needs no escape: nearly everything.
+bool is_plain(char c) {
+  return c >= ' ' && c < 0x7F && c != '"' && c != '\\';
+}
+
 void print_string(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
+  for (;;) {
+    const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const std::size_t size = utf8_sequence_size(text);
     const auto first = static_cast<unsigned char>(text[0]);
     if (size == 0) {
@@ -61,7 +70,7 @@ struct Printer {
     out += '[';
     for (std::size_t i = 0; i < value.size(); ++i) {
       if (i > 0) out += ',';
-      out += value[i].str();
+      value[i].append_to(out);
     }
     out += ']';
   }
@@ -71,7 +80,7 @@ struct Printer {
       if (i > 0) out += ',';
       print_string(out, value[i].first);
       out += ':';
-      out += value[i].second.str();
+      value[i].second.append_to(out);
     }
     out += '}';
   }
@@ -109,8 +118,12 @@ const Value* Value::find(std::string_view key) const {
 
 std::string Value::str() const {
   std::string out;
-  std::visit(Printer{out}, data_);
+  append_to(out);
   return out;
+}
+
+void Value::append_to(std::string& out) const {
+  std::visit(Printer{out}, data_);
 }
 
 }  // namespace kachery::json

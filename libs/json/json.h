@@ -51,6 +51,8 @@ class Value {
   // Compact, one line. Bytes that are not UTF-8 are written as Python's json module writes them, \udc80 to
   // \udcff (PEP 383), so that file names of any bytes survive and older programs read them.
   std::string str() const;
+  // The same, behind what is there.
+  void append_to(std::string& out) const;
 
   bool operator==(const Value&) const = default;
 
