@@ -200,6 +200,10 @@ def test_what_is_well_formed_is_answered_once(doors: Doors, door: str) -> None:
     assert after[OUTER] - before.get(OUTER, 0) == 3 and after.get(INNER, 0) == 0
 
 
+# Our own questions, and what was refused before anything handled it, or after the handler had answered.
+NOT_HANDLED = ("/metrics", "malformed")
+
+
 @pytest.mark.parametrize("door", ["nginx", "hub"])
 def test_what_is_malformed_is_refused_and_smuggles_nothing(
         doors: Doors, door: str, rng: random.Random, campaign: Callable[[str], int], outcome: Callable[[str], None]) -> None:
@@ -210,7 +214,7 @@ def test_what_is_malformed_is_refused_and_smuggles_nothing(
     after = seen(doors.hub)
     taken = [(mutation, statuses) for mutation, statuses in zip(sent, answers, strict=True)
              if any(200 <= status < 300 for status in statuses)]
-    reached = sum(count - before.get(route, 0) for route, count in after.items() if route != "/metrics")
+    reached = sum(count - before.get(route, 0) for route, count in after.items() if route not in NOT_HANDLED)
     outcome(f"through {door}: {len(sent)} malformed requests, {reached} reached a handler of the hub, {len(taken)} were taken")
     lenient = LENIENT if door == "nginx" else ()
     assert not [entry for entry in taken if entry[0].kind not in lenient], taken
