@@ -16,7 +16,7 @@ namespace {
 
 // An invitation that is passed around for longer, or to more, is a standing right and better given as one.
 constexpr std::uint64_t kInvitationUsesMax = 1'000;
-constexpr std::uint64_t kInvitationHoursMax = 24 * 366;
+constexpr std::uint64_t kInvitationHoursMax = std::uint64_t{24} * 366;
 constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr std::string_view kInvitationPrefix = "kachery-invite-";
 // With the prefix it is longer than any name, so that nobody gets one into the logs as that of a user or a
