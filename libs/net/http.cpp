@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/text.h"
-
 namespace kachery {
 namespace {
 
@@ -36,22 +34,6 @@ std::size_t HttpFields::count(std::string_view name) const {
 
 void HttpFields::add(const HttpFields& more) {
   fields_.insert(fields_.end(), more.begin(), more.end());
-}
-
-std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
-  std::optional<std::string> value;
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (percent_decode(pair.substr(0, equals)) != name) continue;
-    if (value) return std::nullopt;
-    std::string text(pair.substr(std::min(equals + 1, pair.size())));
-    std::ranges::replace(text, '+', ' ');
-    value = percent_decode(text);
-  }
-  return value;
 }
 
 }  // namespace kachery

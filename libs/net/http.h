@@ -51,8 +51,4 @@ struct RequestHead {
   std::string id;    // 32 random digits, for the log and for error messages.
 };
 
-// The value of a parameter of a query (application/x-www-form-urlencoded), decoded; null if it is not there
-// or there twice.
-std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
-
 }  // namespace kachery

@@ -44,7 +44,8 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
     KACHERY_CO_TRY(co_await services.loop.offload(std::move(add)));
     size += chunk.size;
   }
-  co_return size == claim.size&& hasher.finish() == claim.digest;
+  if (size != claim.size) co_return false;
+  co_return hasher.finish() == claim.digest;
 }
 
 Task<Result<>> settle(Shared& shared, const ClaimRecord& claim) {
