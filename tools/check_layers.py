@@ -27,8 +27,10 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "client": {"os", "crypto", "json", "db", "chunk", "store", "wire", "net", "remote"},
     "hub": {"os", "crypto", "json", "db", "chunk", "wire", "net", "store", "bucket"},
 }
+MAY_INCLUDE["provide"] = MAY_INCLUDE["client"] | {"client"}
 # What people start: these may use everything that the client's users see.
-MAY_INCLUDE["cli"] = MAY_INCLUDE["client"] | {"client", "hub"}
+MAY_INCLUDE["daemon"] = MAY_INCLUDE["provide"] | {"provide"}
+MAY_INCLUDE["cli"] = MAY_INCLUDE["daemon"] | {"daemon", "hub"}
 MAY_INCLUDE["python"] = MAY_INCLUDE["client"] | {"client"}
 
 # Beginnings of outside headers, and the only rooms that may include them.
@@ -41,7 +43,7 @@ HEAVY = {
     "openssl/": {"crypto"},
     "sodium": {"crypto"},
     "sqlite3.h": {"db"},
-    "yaml-cpp/": {"client", "hub"},
+    "yaml-cpp/": {"client", "daemon", "hub"},
     "CLI/": {"cli"},
     "nanobind/": {"python"},
     "sys/": {"os"},

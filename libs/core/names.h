@@ -1,4 +1,4 @@
-// Names that people give to things of a hub: zones and users.
+// Names that people give to things of a hub: zones, users, resources.
 #pragma once
 
 #include <compare>
@@ -34,10 +34,16 @@ struct UserKind {
   static constexpr std::string_view kWhat = "user";
 };
 
+struct ResourceKind {
+  static constexpr std::string_view kWhat = "resource";
+};
+
 using ZoneName = Name<ZoneKind>;
 using UserName = Name<UserKind>;
+using ResourceName = Name<ResourceKind>;
 
 extern template class Name<ZoneKind>;
 extern template class Name<UserKind>;
+extern template class Name<ResourceKind>;
 
 }  // namespace kachery

@@ -1,0 +1,92 @@
+// Resources: nodes that provide files under a name, and asking them. docs/protocol/resources.md.
+#pragma once
+
+#include "wire/codec.h"
+
+namespace kachery::wire {
+
+// POST /v1/resources/register: the name belongs to the signing node's key from then on; by the same key
+// again, it changes what is registered. Code::exists if it is another key's.
+struct RegisterResource {
+  ZoneName zone;
+  ResourceName name;
+  std::optional<std::string> proxy_url;  // Where it is asked; null: at this hub.
+  bool older;  // Served by a daemon of gen2, which proves the proxy's secret instead of a key.
+  static constexpr auto kFields =
+      fields("zone", &RegisterResource::zone, "name", &RegisterResource::name, "proxy_url",
+             &RegisterResource::proxy_url, "older", &RegisterResource::older);
+};
+
+struct Resource {
+  ResourceName name;
+  NodeId node;    // Whose key the name belongs to.
+  UserName user;  // Its user.
+  std::optional<std::string> proxy_url;
+  bool older;
+  bool connected;  // Whether its daemon is connected to this hub now.
+  std::int64_t created_ms;
+  static constexpr auto kFields =
+      fields("name", &Resource::name, "node", &Resource::node, "user", &Resource::user, "proxy_url",
+             &Resource::proxy_url, "older", &Resource::older, "connected", &Resource::connected, "created_ms",
+             &Resource::created_ms);
+};
+
+// POST /v1/resources/list: of a zone; with a name that one only, if it is there.
+struct ListResources {
+  ZoneName zone;
+  std::optional<ResourceName> name;
+  static constexpr auto kFields = fields("zone", &ListResources::zone, "name", &ListResources::name);
+};
+
+struct ResourceList {
+  std::vector<Resource> resources;  // By name.
+  static constexpr auto kFields = fields("resources", &ResourceList::resources);
+};
+
+// POST /v1/resources/remove: by a node of the user whose name it is, or an admin of the zone. Answered by
+// Done.
+struct RemoveResource {
+  ZoneName zone;
+  ResourceName name;
+  static constexpr auto kFields = fields("zone", &RemoveResource::zone, "name", &RemoveResource::name);
+};
+
+// POST /v1/files/ask: for a file that the zone may not have yet. Answered with lines (application/x-ndjson),
+// each an AskState: one whenever it changes, one at least every 15 s; the last one says how it ended, or how
+// it is when the time is over, and then the upload goes on without the asker.
+struct AskFile {
+  ZoneName zone;
+  Digest digest;
+  ResourceName resource;
+  std::uint64_t timeout_ms;  // From 0, for only looking, to a day.
+  bool ignore_bucket;        // Ask the resource although the zone has the file.
+  static constexpr auto kFields =
+      fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "timeout_ms",
+             &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket);
+};
+
+// How it is with a file that was asked for.
+struct AskState {
+  // "asking" (the provider has not answered yet), "queued", "running"; and how it may end: "completed" (the
+  // zone has it now), "not_found" (the provider does not have it), "error".
+  std::string state;
+  std::optional<std::uint64_t> size;            // Of the file, once the provider has said it.
+  std::optional<std::uint64_t> bytes_uploaded;  // Of it, so far; of chunks that were there already, too.
+  std::optional<Code> code;                     // Of an error.
+  std::optional<std::string> message;           // For people: why it is not there.
+  static constexpr auto kFields =
+      fields("state", &AskState::state, "size", &AskState::size, "bytes_uploaded", &AskState::bytes_uploaded,
+             "code", &AskState::code, "message", &AskState::message);
+};
+
+// POST /v1/files/ask/cancel: this node wants it no more; if nobody else does, the provider stops. Answered by
+// Done, also if there was nothing to cancel.
+struct CancelAsk {
+  ZoneName zone;
+  Digest digest;
+  ResourceName resource;
+  static constexpr auto kFields =
+      fields("zone", &CancelAsk::zone, "digest", &CancelAsk::digest, "resource", &CancelAsk::resource);
+};
+
+}  // namespace kachery::wire
