@@ -83,10 +83,11 @@ Result<> Fetcher::fetch(const wire::FoundFile& file, Progress& progress) const {
     progress.bytes_done += file.size;
     return {};
   }
-  Result<> fetched = fetch_into(*partial, file, progress);
-  if (fetched) fetched = store_.adopt(std::move(partial), {file.digest, file.size});
-  if (!fetched && fetched.error().code == Code::exhausted && partial) partial->discard();
-  return name(std::move(fetched));
+  if (Result<> fetched = fetch_into(*partial, file, progress); !fetched) {
+    if (fetched.error().code == Code::exhausted) partial->discard();
+    return name(std::move(fetched));
+  }
+  return name(store_.adopt(std::move(partial), {file.digest, file.size}));
 }
 
 Result<> Fetcher::fetch_small(const wire::FoundFile& file, Progress& progress) const {

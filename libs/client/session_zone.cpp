@@ -177,6 +177,7 @@ Result<std::vector<std::optional<ZoneFile>>> Session::find_in_zone(std::span<con
   KACHERY_TRY(asked, hub(MissingKey::none));
   KACHERY_TRY(found, (Zone{*asked, name}.find(digests, progress.cancel)));
   std::vector<std::optional<ZoneFile>> files;
+  files.reserve(found.size());
   for (const auto& file : found) files.push_back(file ? std::optional(zone_file(*file)) : std::nullopt);
   return files;
 }

@@ -242,7 +242,7 @@ Result<wire::Registration> Hub::await_registration(
 
 Result<> Hub::read_audit(const std::string& day, const BodySink& sink, const std::atomic<bool>& cancel) {
   const Posted posted{"/v1/admin/audit", wire::print(wire::AskAudit{day}), "application/json", kLinesType};
-  KACHERY_TRY(unused, post(posted, cancel, &sink));
+  KACHERY_TRY(post(posted, cancel, &sink));
   return {};
 }
 

@@ -159,7 +159,7 @@ Task<Result<KeptChunk>> keep_body(Shared& shared, Visit& visit, const BucketPerm
 
 // Where the upload has ended meanwhile, the chunk is nobody's.
 Result<> note_sent(Catalog& catalog, const BucketPermit& url, const KeptChunk& kept) {
-  const Result<> noted = catalog.uploads().note_sent(url.upload, {kept.sha256, kept.sha1, kept.size});
+  Result<> noted = catalog.uploads().note_sent(url.upload, {kept.sha256, kept.sha1, kept.size});
   if (!noted) KACHERY_TRY(catalog.upkeep().note_found(url.object.zone, {&kept.sha256, 1}));
   return noted;
 }
