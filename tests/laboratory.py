@@ -79,6 +79,7 @@ MESSAGES: dict[str, Any] = {
     "/v1/files/put": SMALL,
     "/v1/files/list": {"zone": "lab", "mine": False, "after": None},
     "/v1/files/remove": {"zone": "lab", "digests": [SHA1], "everybody": True},
+    "/v1/uploads/present": {"zone": "lab", "files": [{"digest": SHA1, "size": len(CONTENT)}]},
     "/v1/uploads/begin": {"zone": "lab", "files": [UPLOAD]},
     "/v1/uploads/chunks": {"zone": "lab", "id": "0" * 32, "chunks": []},
     "/v1/uploads/commit": {"zone": "lab", "uploads": [{"id": "0" * 32, "manifest": None, "signature": None}]},

@@ -261,32 +261,27 @@ Result<> Bucket::clear_temporaries() {
   return {};
 }
 
-Result<std::vector<KeptChunk>> Bucket::put_many(const ZoneName& zone, std::span<const ByteView> contents) {
+Result<std::vector<KeptChunk>> Bucket::put_many(const ZoneName& zone, std::span<const HashedBytes> contents) {
   KACHERY_ASSERT(contents.size() <= kPutManyMax);
-  std::vector<std::optional<KeptChunk>> hashed(contents.size());
-  KACHERY_TRY(parallel_for(contents.size(), processor_count(), [&](std::size_t i) -> Result<> {
-    hashed[i] = KeptChunk{Hasher::of(Algorithm::sha256, contents[i]),
-                          Hasher::of(Algorithm::sha1, contents[i]), contents[i].size(), true};
-    return {};
-  }));
-
   // The same bytes twice are one object.
   std::map<Digest, std::size_t> first;
   std::vector<State::Incoming> items;
   std::vector<ByteView> items_bytes;
   for (std::size_t i = 0; i < contents.size(); ++i) {
-    if (!first.emplace(hashed[i]->sha256, i).second) continue;
-    const Same same = [bytes = contents[i]](const File& file) { return same_bytes(file, bytes); };
-    items.push_back({chunk_path(zone, hashed[i]->sha256), same});
-    items_bytes.push_back(contents[i]);
+    const HashedBytes& content = contents[i];
+    if (!first.emplace(content.sha256(), i).second) continue;
+    const Same same = [bytes = content.bytes()](const File& file) { return same_bytes(file, bytes); };
+    items.push_back({chunk_path(zone, content.sha256()), same});
+    items_bytes.push_back(content.bytes());
   }
   KACHERY_TRY(state_->put_all(items, items_bytes));
 
   std::vector<KeptChunk> kept;
   kept.reserve(contents.size());
   for (std::size_t i = 0, next = 0; i < contents.size(); ++i) {
-    kept.push_back(*hashed[i]);
-    if (first.at(hashed[i]->sha256) != i) continue;
+    const HashedBytes& content = contents[i];
+    kept.push_back({content.sha256(), content.sha1(), content.bytes().size(), true});
+    if (first.at(content.sha256()) != i) continue;
     const State::Found found = items[next++].found;
     kept.back().existed = found == State::Found::whole;
     kept.back().mended = found == State::Found::damaged;

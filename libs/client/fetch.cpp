@@ -9,27 +9,8 @@
 namespace kachery {
 namespace {
 
-// Of one answer with small files; four of them are in memory at a time, twice each.
-constexpr ByteCount kBatchBytes = 4 << 20;
-constexpr std::size_t kBatchFiles = 1'024;
-
 bool is_small(const wire::FoundFile& file) {
   return file.url && file.size <= wire::kSmallFileBytes;
-}
-
-// The files of one request: small ones, one behind the other.
-std::vector<std::span<const wire::FoundFile>> batches_of(std::span<const wire::FoundFile> files) {
-  std::vector<std::span<const wire::FoundFile>> batches;
-  for (std::size_t begin = 0; begin < files.size();) {
-    std::size_t end = begin;
-    for (ByteCount bytes = 0; end < files.size() && end - begin < kBatchFiles; ++end) {
-      bytes += files[end].size;
-      if (end > begin && bytes > kBatchBytes) break;
-    }
-    batches.push_back(files.subspan(begin, end - begin));
-    begin = end;
-  }
-  return batches;
 }
 
 std::unexpected<Error> fail_wrong_hash(const Digest& actual) {
@@ -93,8 +74,9 @@ Result<> Fetcher::fetch(const wire::FoundFile& file, Progress& progress) const {
 Result<> Fetcher::fetch_small(const wire::FoundFile& file, Progress& progress) const {
   const auto fetch_once = [&](const wire::FoundFile& from) -> Result<> {
     KACHERY_TRY(bytes, get_content(zone_, from, progress));
-    const Store::Content content{file.digest, as_bytes(bytes)};
-    Result<> kept = store_.put_contents({&content, 1}, Origin::fetched, progress);
+    const auto content = VerifiedContent::check(file.digest, as_bytes(bytes));
+    Result<> kept = content ? store_.put_contents({&*content, 1}, Origin::fetched, progress)
+                            : std::unexpected(content.error());
     if (!kept) progress.bytes_done -= bytes.size();
     return kept;
   };
@@ -193,8 +175,9 @@ Result<> Fetcher::fetch_many(std::span<const wire::FoundFile> files, Progress& p
     }
   }
   Failures failures;
-  const auto batches = batches_of(small);
-  KACHERY_TRY(parallel_for(batches.size(), kConnections,
+  const auto batches =
+      batches_of<wire::FoundFile>(small, [](const wire::FoundFile& file) { return file.size; });
+  KACHERY_TRY(parallel_for(batches.size(), kBatchesAtOnce,
                            [&](std::size_t i) { return fetch_batch(batches[i], failures, progress); }));
   const auto fetch_one = [&](const wire::FoundFile& file) -> Result<> {
     KACHERY_TRY(failures.take(name_of(file.digest), fetch(file, progress)));
@@ -212,12 +195,14 @@ Result<> Fetcher::fetch_batch(std::span<const wire::FoundFile> files, Failures& 
   wire::GetSmall question{zone_.name, {}};
   for (const wire::FoundFile& file : files) question.digests.push_back(file.digest);
   KACHERY_TRY(answer, zone_.hub.get_small(question, progress.cancel));
-  std::vector<Store::Content> contents;
+  std::vector<VerifiedContent> contents;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto& content = answer[i].content;
-    if (content && Hasher::of(files[i].digest.algorithm(), as_bytes(*content)) == files[i].digest) {
-      contents.push_back({files[i].digest, as_bytes(*content)});
-      progress.bytes_done += content->size();
+    const auto& bytes = answer[i].content;
+    const auto content = bytes ? VerifiedContent::check(files[i].digest, as_bytes(*bytes))
+                               : Result<VerifiedContent>(fail(Code::not_found, ""));
+    if (content) {
+      contents.push_back(*content);
+      progress.bytes_done += bytes->size();
     } else {
       KACHERY_TRY(failures.take(name_of(files[i].digest), fetch_small(files[i], progress)));
     }

@@ -67,6 +67,8 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<FileList>("file_list"),
       example<RemoveFiles>("remove_files"),
       example<Removals>("removals"),
+      example<AskPresent>("ask_present"),
+      example<Present>("present"),
       example<BeginUploads>("begin_uploads"),
       example<BegunUploads>("begun_uploads"),
       example<MoreChunks>("more_chunks"),

@@ -101,6 +101,11 @@ struct Uploader {
   bool reads_zone;
 };
 
+struct SizedDigest {
+  Digest digest;
+  ByteCount size;
+};
+
 struct UploadRequest {
   Digest digest;
   ByteCount size;

@@ -201,6 +201,23 @@ Result<UploadState> begin_one(Begun& begun, const UploadRequest& request) {
 
 }  // namespace
 
+Result<std::vector<bool>> Uploads::present(const Uploader& uploader, std::span<const SizedDigest> files,
+                                           std::int64_t now_ms) {
+  KACHERY_TRY(work, Work::take(connection_));
+  KACHERY_TRY(row, find_uploader(work, uploader));
+  KACHERY_TRY(account, Account::open(work, row.owner.zone, row.owner.user));
+  Begun begun{work, row, std::move(account), now_ms};
+  std::vector<bool> present;
+  present.reserve(files.size());
+  for (const SizedDigest& file : files) {
+    KACHERY_TRY(known, already(begun, {file.digest, file.size, std::nullopt, {}}));
+    present.push_back(known && known->what == UploadState::What::present);
+  }
+  KACHERY_TRY(begun.account.save(work));
+  KACHERY_TRY(work.commit());
+  return present;
+}
+
 Result<std::vector<UploadState>> Uploads::begin(const Uploader& uploader,
                                                 std::span<const UploadRequest> files, std::int64_t now_ms) {
   KACHERY_TRY(work, Work::take(connection_));

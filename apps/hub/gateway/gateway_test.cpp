@@ -168,6 +168,7 @@ std::string message_for(const std::string& path, const std::string& zone) {
       {"/v1/files/put", in_zone + R"("files":[]})" + "\n"},
       {"/v1/files/list", in_zone + R"("mine":true,"after":null})"},
       {"/v1/files/remove", in_zone + R"("digests":[],"everybody":false})"},
+      {"/v1/uploads/present", in_zone + R"("files":[]})"},
       {"/v1/uploads/begin", in_zone + R"("files":[]})"},
       {"/v1/uploads/chunks", in_zone + R"("id":"x","chunks":[]})"},
       {"/v1/uploads/commit", in_zone + R"("uploads":[]})"},

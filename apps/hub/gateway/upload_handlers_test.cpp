@@ -99,6 +99,20 @@ TEST_F(UploadRoutesTest, ALargeFileIsFetchedByItsManifest) {
   EXPECT_FALSE(urls.back());
 }
 
+TEST_F(UploadRoutesTest, WhatIsPresentNeedNotBeSent) {
+  upload(key, "here");
+  wire::AskPresent ask{.zone = zone_named("default"), .files = {{sha1("gone"), 4}, {sha1("here"), 4}}};
+  const Answer answer = call(&bobs, "/v1/uploads/present", ask);
+  EXPECT_EQ(answer.message<wire::Present>().present, (std::vector<bool>{false, true}));
+  const wire::ListFiles mine{.zone = zone_named("default"), .mine = true, .after = {}};
+  EXPECT_EQ(call(&bobs, "/v1/files/list", mine).message<wire::FileList>().files.size(), 1U)
+      << "it is his from now on";
+
+  EXPECT_EQ(call(nullptr, "/v1/uploads/present", ask).status, 403);
+  ask.files.resize(wire::kFindMax + 1, ask.files.front());
+  EXPECT_EQ(call(&bobs, "/v1/uploads/present", ask).status, 400);
+}
+
 TEST_F(UploadRoutesTest, ACommitTwiceIsTheSameAsOnce) {
   const wire::BegunUpload begun = begin(key, one_chunk("twice"));
   ASSERT_EQ(put(*begun.puts.at(0), "twice").status, 201);
@@ -235,7 +249,7 @@ TEST_F(UploadRoutesTest, AnUploadThatExpiredIsOver) {
 TEST_F(UploadRoutesTest, ChunksThatNobodyKnowsAreDeleted) {
   upload(key, "known");
   const std::string stray = "unknown";
-  const ByteView bytes = as_bytes(stray);
+  const HashedBytes bytes(as_bytes(stray));
   ASSERT_TRUE(parts_->bucket.put_many(zone_named("default"), {&bytes, 1}));
   const auto swept = on_loop<Result<std::size_t>>([this] { return sweep_bucket(parts_->gateway.shared()); });
   EXPECT_EQ(swept.value(), 1U);
