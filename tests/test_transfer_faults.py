@@ -163,6 +163,7 @@ def test_a_hub_that_is_killed_while_it_receives(place, large, outcome):
         wait_until(lambda: len(place.chunks()) >= number or sending.poll() is not None, "chunks come", 60)
         place.hub.restart(signal.SIGKILL)
     first = ended(sending)
+    print(first)
     if first.code != OK:
         assert first.code == UNREACHABLE, first
         assert_says_what_to_do(first)

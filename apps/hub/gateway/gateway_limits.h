@@ -20,6 +20,8 @@ constexpr std::size_t kFoundCacheMax = 20'000;
 constexpr std::size_t kLargeMessagesMax = 8;
 constexpr std::size_t kSmallFilesBodiesMax = 8;
 constexpr std::chrono::milliseconds kTurnWaitMax{30'000};
+// Objects that are read whole before they are sent, because somebody got wrong bytes.
+constexpr std::size_t kChecksMax = 2;
 
 // The line before the bytes of many small files: 4,096 entries.
 constexpr ByteCount kSmallFilesLineBytes = 512 << 10;
