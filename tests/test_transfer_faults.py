@@ -3,12 +3,14 @@ connections that break, disks that are full, bytes that suffer. A relay stands b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -71,7 +73,7 @@ def digest_of(path: Path) -> str:
 def fetched(machine: Machine, uri: str) -> str:
     """The digest of what it has got, by our own hash."""
     path = machine.run("load", uri, deadline_s=DEADLINE_S).expect().stdout.decode().strip()
-    assert not list((machine.store / "partial").iterdir()), "nothing is left over"
+    assert not list((machine.store / "partial").glob("*")), "nothing is left over"
     return digest_of(Path(path))
 
 
@@ -81,6 +83,13 @@ def chunks_noted(store: Path, digest: str) -> int:
         return sum(byte.bit_count() for byte in (store / "partial" / digest / "bitmap").read_bytes())
     except FileNotFoundError:
         return 0
+
+
+def claims_are_checked(hub: RunningHub) -> bool:
+    """Whether the hub has hashed everything once more that was only claimed."""
+    with contextlib.closing(sqlite3.connect(f"file:{hub.directory}/catalog.db?mode=ro", uri=True)) as catalog:
+        (count,) = catalog.execute("SELECT count(*) FROM claims WHERE NOT checked").fetchone()
+    return count == 0
 
 
 def ended(process: subprocess.Popen) -> Outcome:
@@ -163,7 +172,6 @@ def test_a_hub_that_is_killed_while_it_receives(place, large, outcome):
         wait_until(lambda: len(place.chunks()) >= number or sending.poll() is not None, "chunks come", 60)
         place.hub.restart(signal.SIGKILL)
     first = ended(sending)
-    print(first)
     if first.code != OK:
         assert first.code == UNREACHABLE, first
         assert_says_what_to_do(first)
@@ -289,3 +297,85 @@ def test_what_suffered_in_the_bucket_is_never_taken_and_is_mended_by_storing_it_
     one.run("store", source).expect()
     assert place.relay.bytes["up"] <= CHUNK + SLACK, "only what suffered is sent again"
     assert fetched(other, uri) == digest
+
+
+# --- A6: URLs that expire in the middle
+
+
+@pytest.fixture
+def movable_clock(program: Program, tmp_path: Path) -> tuple[Program, Path]:
+    """The program, whose clock goes by what a file says ("+2h")."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        pytest.skip("faketime is not installed")
+    file = write(tmp_path / "clock", b"+0")
+    return program.under("env", f"LD_PRELOAD={libraries[0]}", f"FAKETIME_TIMESTAMP_FILE={file}", "FAKETIME_NO_CACHE=1",
+                         "FAKETIME_DONT_FAKE_MONOTONIC=1"), file
+
+
+def move_clock(relay: Relay, clock: Path, shift: str, sign: bytes) -> Callable[[], int]:
+    """Once four such requests have passed, it is so much later at the hub; how often it has refused one then."""
+    passed = refused = 0
+
+    def watch(direction: str, piece: bytes) -> None:
+        nonlocal passed, refused
+        passed += direction == "up" and piece.startswith(sign)
+        refused += direction == "down" and piece.startswith(b"HTTP/1.1 403")
+        if passed == 4:
+            clock.write_text(shift)
+
+    relay.watcher = watch
+    return lambda: refused
+
+
+def test_urls_that_expire_in_the_middle_are_asked_for_anew(tmp_path, program, movable_clock, large):
+    digest = digest_of(large)
+    server, clock = movable_clock
+    with relay() as between, running_hub(tmp_path, "--public-url", between.url, open=True, program=server) as hub:
+        between.to_port = hub.port
+        place = Place(hub, between, tmp_path, program)
+        refused = move_clock(between, clock, "+20m", b"PUT /bucket/")
+        place.machine("one").run("store", large, deadline_s=DEADLINE_S).expect()
+        assert refused() > 0
+        refused = move_clock(between, clock, "+3h", b"GET /bucket/")
+        assert fetched(place.machine("other"), f"sha1://{digest}") == digest
+        assert refused() > 0
+
+
+# --- A7: disks that are full
+
+
+def test_a_full_disk_of_the_receiver(place, rng, tmp_path, may_mount):
+    source = write(tmp_path / "source", rng.randbytes(48 * MIB))
+    digest = digest_of(source)
+    place.machine("one").run("store", source).expect()
+    with mounts.tmpfs(tmp_path / "disk", 64 * MIB) as disk:
+        ballast = write(disk / "ballast", bytes(32 * MIB))
+        other = Machine(place.program, disk / "other", place.relay.url)
+        outcome = other.run("load", f"sha1://{digest}").expect(FULL)
+        assert re.search(r"\d+ more bytes needed, \d+ (bytes )?free|[Nn]o space", outcome.stderr), outcome
+        assert not other.has(f"sha1://{digest}")
+        ballast.unlink()
+        assert fetched(other, f"sha1://{digest}") == digest
+
+
+def test_a_full_disk_of_the_hub(tmp_path, program, rng, may_mount):
+    source = write(tmp_path / "source", rng.randbytes(48 * MIB))
+    digest = digest_of(source)
+    with mounts.tmpfs(tmp_path / "disk", 72 * MIB) as disk, relay() as between:
+        with running_hub(disk, "--public-url", between.url, open=True, program=program) as hub:
+            between.to_port = hub.port
+            place = Place(hub, between, tmp_path, program)
+            one = place.machine("one")
+            earlier = one.run("store", write(tmp_path / "earlier", rng.randbytes(3 * MIB))).expect().digests[0]
+            ballast = write(disk / "ballast", bytes(48 * MIB))
+            outcome = one.run("store", source).expect(FULL)
+            assert re.search(r"space|more bytes needed", outcome.stderr) and between.url in outcome.stderr, outcome
+            place.machine("second").run("load", f"sha1://{digest}").expect(MISSING)
+            assert fetched(place.machine("third"), f"sha1://{earlier}") == earlier
+            ballast.unlink()
+            between.forget()
+            one.run("store", source).expect()
+            assert between.bytes["up"] < source.stat().st_size, "what was there is not sent again"
+            assert fetched(place.machine("fourth"), f"sha1://{digest}") == digest
+            assert fetched(place.machine("fifth"), f"sha1://{earlier}") == earlier

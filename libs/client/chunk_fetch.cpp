@@ -167,8 +167,9 @@ Result<> ChunkFetch::fetch_one(std::size_t place, Reread reread) {
     if (fetched) break;
     progress_.bytes_done -= got;
     const Code code = fetched.error().code;
+    const bool may_help = code == Code::denied || (code == Code::corrupt && reread == Reread::no);
+    if (is_last || !may_help) return fetched;
     if (code == Code::corrupt) reread = Reread::yes;
-    if (is_last || (code != Code::denied && code != Code::corrupt)) return fetched;
   }
   KACHERY_TRY(partial_.note(chunk));
   set_done(chunk);
