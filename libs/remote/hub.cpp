@@ -172,11 +172,10 @@ ClientRequest Hub::signed_request(const Posted& posted, const Digest& body) cons
   return request;
 }
 
-// Whether the hub refused because of the clock that the request was signed by; from then on the hub's counts.
-// Another thread may have seen to that already.
-bool Hub::correct_clock(const wire::Failure& failure, std::int64_t signed_offset_ms) {
+// Whether the hub refused because of our clock; from then on its clock counts.
+bool Hub::correct_clock(const wire::Failure& failure) {
   if (failure.error.code != Code::denied || !state_->parts.key || state_->parts.token) return false;
-  if (std::abs(failure.now_ms - system_now_ms() - signed_offset_ms) <= kClockErrorMsMax) return false;
+  if (std::abs(failure.now_ms - now_ms()) <= kClockErrorMsMax) return false;
   state_->clock_offset_ms = failure.now_ms - system_now_ms();
   return true;
 }
@@ -185,10 +184,10 @@ Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& can
   KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
   const Digest body = Hasher::of(Algorithm::sha256, as_bytes(posted.body));
   KACHERY_TRY(response, state_->repeat(cancel, [&]() -> Result<ClientResponse> {
-    const std::int64_t offset_ms = state_->clock_offset_ms;
+    const std::int64_t offset_ms = state_->clock_offset_ms;  // Another thread may correct it meanwhile.
     Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
     const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
-    if (!failure || !correct_clock(*failure, offset_ms)) return outcome;
+    if (!failure || (!correct_clock(*failure) && state_->clock_offset_ms == offset_ms)) return outcome;
     return state_->http.send(signed_request(posted, body), cancel, sink);
   }));
   if (!is_success(response)) return fail_answer(response);

@@ -116,7 +116,7 @@ class Hub {
   Result<std::string> post(const Posted& posted, const std::atomic<bool>& cancel,
                            const BodySink* sink = nullptr);
   ClientRequest signed_request(const Posted& posted, const Digest& body) const;
-  bool correct_clock(const wire::Failure& failure, std::int64_t signed_offset_ms);
+  bool correct_clock(const wire::Failure& failure);
   std::unexpected<Error> fail_answer(const ClientResponse& response) const;
   std::unexpected<Error> fail_no_hub(const std::string& why) const;
   // Of what a signed URL names: without its query, which is a secret.
