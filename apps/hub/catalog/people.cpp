@@ -52,17 +52,25 @@ Result<> grant_rights(Work& work, RowId zone, const UserName& user, const UserRi
       zone, user, rights.upload, rights.download, rights.admin);
 }
 
-// By its code or its node: `column` is the name of either.
-template <class Key>
-Result<std::optional<PendingRecord>> find_pending(Work& work, const std::string& column, const Key& key,
-                                                  std::int64_t now_ms) {
-  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending WHERE " + column +
-                                  " = ?1 AND expires_ms > ?2",
-                              key, now_ms));
+Result<std::optional<PendingRecord>> first_pending(Query row) {
   KACHERY_TRY(found, row.step());
   if (!found) return std::nullopt;
   return PendingRecord{row.text(0), row.node(1), row.text(2),
                        row.is_null(3) ? std::nullopt : std::optional(row.user(3)), row.number(4)};
+}
+
+Result<std::optional<PendingRecord>> find_pending(Work& work, const std::string& code, std::int64_t now_ms) {
+  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending"
+                              " WHERE code = ?1 AND expires_ms > ?2",
+                              code, now_ms));
+  return first_pending(std::move(row));
+}
+
+Result<std::optional<PendingRecord>> find_pending(Work& work, const NodeId& node, std::int64_t now_ms) {
+  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending"
+                              " WHERE node = ?1 AND expires_ms > ?2",
+                              node, now_ms));
+  return first_pending(std::move(row));
 }
 
 std::unexpected<Error> fail_no_pending() {
@@ -207,7 +215,7 @@ Result<UserName> People::redeem(const Digest& token_hash, const NodeId& node, co
 
 Result<PendingRecord> People::add_pending(const PendingRecord& pending, std::int64_t now_ms) {
   KACHERY_TRY(work, Work::take(connection_));
-  KACHERY_TRY(known, find_pending(work, "node", pending.node, now_ms));
+  KACHERY_TRY(known, find_pending(work, pending.node, now_ms));
   if (known && known->label == pending.label && known->user == pending.user) return *std::move(known);
   KACHERY_TRY(waiting, work.number("SELECT count(*) FROM pending WHERE node <> ?1", pending.node));
   if (waiting.value_or(0) >= kPendingMax)
@@ -223,14 +231,14 @@ Result<PendingRecord> People::add_pending(const PendingRecord& pending, std::int
 
 Result<PendingRecord> People::pending(const std::string& code, std::int64_t now_ms) {
   KACHERY_TRY(work, Work::take(connection_));
-  KACHERY_TRY(pending, find_pending(work, "code", code, now_ms));
+  KACHERY_TRY(pending, find_pending(work, code, now_ms));
   if (!pending) return fail_no_pending();
   return *std::move(pending);
 }
 
 Result<NodeRecord> People::approve(const std::string& code, const UserName& user, std::int64_t now_ms) {
   KACHERY_TRY(work, Work::take(connection_));
-  KACHERY_TRY(pending, find_pending(work, "code", code, now_ms));
+  KACHERY_TRY(pending, find_pending(work, code, now_ms));
   if (!pending) return fail_no_pending();
   KACHERY_TRY(register_node(work, pending->node, user, pending->label, now_ms));
   KACHERY_TRY(work.run("DELETE FROM pending WHERE code = ?1", code));

@@ -43,8 +43,12 @@ TEST_F(UpkeepTest, WhatWasLostIsSentAnew) {
   ASSERT_EQ(store(alice(), "hello"), "stored");
   EXPECT_EQ(store(alice(), "hello"), "present");
   must(upkeep().note_lost(zone("lab"), sha256_of("hello"), std::nullopt));
-  EXPECT_EQ(store(alice(), "hello"), "stored");
-  EXPECT_EQ(store(alice(), "hello"), "present");
+  const UploadState again = begin(alice(), whole("hello"));
+  EXPECT_EQ(word(again), "open");
+  EXPECT_EQ(again.here, std::vector<bool>{false});
+  must(uploads().note_sent(again.id, sent("hello")));
+  EXPECT_EQ(word(commit(alice(), {again.id, {}, {}, {}})), "present") << "it was this user's all the time";
+  EXPECT_EQ(word(begin(alice(), whole("hello"))), "present");
 
   const Large large({"one", "two"});
   ASSERT_EQ(store(alice(), large), "stored");
