@@ -8,7 +8,6 @@ import hashlib
 import os
 import random
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -45,6 +44,15 @@ class Place(NamedTuple):
         """In the hub's bucket, the largest first."""
         found = [path for path in self.hub.directory.rglob("chunks/*/*") if path.is_file()]
         return sorted(found, key=lambda path: -path.stat().st_size)
+
+
+@pytest.fixture(autouse=True)
+def nothing_large_stays(tmp_path: Path) -> Iterator[None]:
+    """What pytest keeps of its runs would fill the disk."""
+    yield
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.stat().st_size >= MIB:
+            path.unlink()
 
 
 @pytest.fixture
