@@ -138,10 +138,10 @@ def test_a_killed_sender_blocks_nobody_and_goes_on_where_it_was(place, large, st
             seen += 1
             if seen == count:
                 sending.kill()
+                place.relay.cut()  # So that this piece goes no further, either.
 
     place.relay.watcher = kill
     assert ended(sending).code == -signal.SIGKILL, "the stage was reached"
-    place.relay.cut()
     there = sum(path.stat().st_size for path in place.chunks() if path.stat().st_size == CHUNK)
     place.relay.forget()
     is_committed = stage == "before it hears of the commit"
