@@ -73,8 +73,9 @@ class Bucket {
   Result<bool> has_chunk(const ZoneName& zone, const Digest& sha256) const;
 
   // Reads a chunk again. A damaged one is put aside, into the zone's quarantine/, so that it is not there any
-  // more and can be sent again: Code::corrupt.
+  // more and can be sent again: Code::corrupt. Code::not_found.
   Result<> check_chunk(const ZoneName& zone, const Digest& sha256);
+  Result<> check_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest);
 
   // Durable when it returns. Code::corrupt unless `manifest` is the SHA-256 of `text`.
   Result<> put_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest,
@@ -88,6 +89,9 @@ class Bucket {
 
   // The SHA-256 of every chunk of a zone, for looking for what nobody refers to: calls `visit` for each.
   Result<> each_chunk(const ZoneName& zone, const std::function<Result<>(const Digest&)>& visit) const;
+  // Likewise every manifest: of which file, and its SHA-256.
+  Result<> each_manifest(const ZoneName& zone,
+                         const std::function<Result<>(const Digest&, const Digest&)>& visit) const;
 
  private:
   friend class ChunkWriter;

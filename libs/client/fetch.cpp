@@ -9,6 +9,8 @@
 namespace kachery {
 namespace {
 
+using remote::Reread;
+
 bool is_small(const wire::FoundFile& file) {
   return file.url && file.size <= wire::kSmallFileBytes;
 }
@@ -18,7 +20,8 @@ std::unexpected<Error> fail_wrong_hash(const Digest& actual) {
 }
 
 // Content that is fetched whole into memory, or a part of it that did not come.
-Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, Progress& progress) {
+Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, Reread reread,
+                                Progress& progress) {
   std::string bytes;
   bytes.reserve(file.size);
   const BodySink sink = [&](ByteView piece) -> Result<> {
@@ -26,7 +29,7 @@ Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, P
     progress.bytes_done += piece.size();
     return {};
   };
-  Result<> got = zone.hub.get(*file.url, {0, file.size}, sink, progress.cancel);
+  Result<> got = zone.hub.get(*file.url, {0, file.size}, sink, progress.cancel, reread);
   if (!got) {
     progress.bytes_done -= bytes.size();
     return std::unexpected(std::move(got).error());
@@ -72,30 +75,31 @@ Result<> Fetcher::fetch(const wire::FoundFile& file, Progress& progress) const {
 }
 
 Result<> Fetcher::fetch_small(const wire::FoundFile& file, Progress& progress) const {
-  const auto fetch_once = [&](const wire::FoundFile& from) -> Result<> {
-    KACHERY_TRY(bytes, get_content(zone_, from, progress));
+  const auto fetch_once = [&](const wire::FoundFile& from, Reread reread) -> Result<> {
+    KACHERY_TRY(bytes, get_content(zone_, from, reread, progress));
     const auto content = VerifiedContent::check(file.digest, as_bytes(bytes));
     Result<> kept = content ? store_.put_contents({&*content, 1}, Origin::fetched, progress)
                             : std::unexpected(content.error());
     if (!kept) progress.bytes_done -= bytes.size();
     return kept;
   };
-  Result<> fetched = fetch_once(file);
+  Result<> fetched = fetch_once(file, Reread::no);
   if (!may_help(fetched)) return fetched;
   KACHERY_TRY(again, find_again(zone_, file, progress));
-  return fetch_once(again);
+  return fetch_once(again, Reread::yes);
 }
 
 Result<> Fetcher::fetch_into(Partial& partial, const wire::FoundFile& file, Progress& progress) const {
   if (!file.url) return fetch_chunks(partial, file, progress);
-  Result<> fetched = fetch_one_chunk(partial, file, progress);
+  Result<> fetched = fetch_one_chunk(partial, file, Reread::no, progress);
   if (!may_help(fetched)) return fetched;
   KACHERY_TRY(again, find_again(zone_, file, progress));
-  return fetch_one_chunk(partial, again, progress);
+  return fetch_one_chunk(partial, again, Reread::yes, progress);
 }
 
 // What came before is as much as the data is long; the rest is asked for.
-Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file, Progress& progress) const {
+Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file, Reread reread,
+                                  Progress& progress) const {
   const std::string chunk = file.sha256 ? file.sha256->hex() : std::string();
   KACHERY_TRY(partial.begin("sha256:" + chunk, 1));
   KACHERY_TRY(stamp, partial.data().stamp());
@@ -115,7 +119,7 @@ Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file,
     return {};
   };
   Result<> fetched;
-  if (got < file.size) fetched = zone_.hub.get(*file.url, {got, file.size}, sink, progress.cancel);
+  if (got < file.size) fetched = zone_.hub.get(*file.url, {got, file.size}, sink, progress.cancel, reread);
   const Digest actual = hasher.finish();
   if (fetched && actual == file.digest) return {};
   progress.bytes_done -= got;

@@ -151,6 +151,7 @@ struct Collections {
 };
 
 struct ClaimRecord {
+  std::int64_t number;  // Claims that were made later have larger ones.
   ZoneName zone;
   Digest digest;
   ByteCount size;

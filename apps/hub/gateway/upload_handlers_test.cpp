@@ -271,6 +271,36 @@ TEST_F(UploadRoutesTest, TheHubChecksTheFullHashOfWhatWasClaimed) {
   EXPECT_EQ(find(nullptr, file.digest)->manifests.at(0).attested_by, "hub");
 }
 
+TEST_F(UploadRoutesTest, ClaimsThatCannotBeCheckedKeepNoOtherWaiting) {
+  const LargeFile file = three_chunks();
+  const wire::BegunUpload begun = send_chunks(key, file);
+  ASSERT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
+  ASSERT_TRUE(parts_->bucket.remove_chunk(zone_named("default"), sha256(file.chunks.at(1))));
+  const auto check = [this] {
+    return on_loop<Result<std::size_t>>([this] { return check_claims(parts_->gateway.shared(), 1); }).value();
+  };
+  EXPECT_EQ(check(), 0U);
+  const LargeFile other({std::string(100'000, 'c'), "another end"});
+  const wire::BegunUpload more = send_chunks(key, other);
+  ASSERT_EQ(commit(key, other.commit(*more.id, key)).state, "stored");
+  EXPECT_EQ(check(), 1U);
+  EXPECT_EQ(find(nullptr, other.digest)->manifests.at(0).attested_by, "hub");
+}
+
+// Its manifest, too, lies in the bucket then.
+TEST_F(UploadRoutesTest, OfARefusedCommitNothingStays) {
+  const LargeFile file = three_chunks();
+  const wire::BegunUpload begun = send_chunks(key, file);
+  ASSERT_TRUE(parts_->bucket.put_manifest(zone_named("default"), file.digest, sha256("lost"), "lost"));
+  const auto swept = on_loop<Result<std::size_t>>([this] { return sweep_bucket(parts_->gateway.shared()); });
+  EXPECT_EQ(swept.value(), 1U);
+  const auto collected =
+      on_loop<Result<std::size_t>>([this] { return collect_garbage(parts_->gateway.shared()); });
+  EXPECT_EQ(collected.value(), 1U);
+  EXPECT_FALSE(parts_->bucket.open_manifest(zone_named("default"), file.digest, sha256("lost")));
+  EXPECT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
+}
+
 TEST_F(UploadRoutesTest, AFalseClaimGoesAway) {
   LargeFile file = three_chunks();
   const Digest other = sha1("not these chunks");
