@@ -46,7 +46,7 @@ class CallStop {
   bool is_requested() const { return is_requested_; }
 
  private:
-  friend class Channel;
+  friend class Channel;  // Its calls.
 
   bool is_requested_ = false;
   std::function<void()> wake_;  // The call that waits; empty while none does.
