@@ -65,6 +65,13 @@ Response lines_answer() {
   return response;
 }
 
+// Of what has ended before anybody waits.
+Response one_line(const wire::AskState& last) {
+  Response response = lines_answer();
+  response.body = wire::print(last) + "\n";
+  return response;
+}
+
 Task<Result<Response>> ask(Call call, wire::AskFile message) {
   if (message.timeout_ms > kAskTimeMaxMs)
     co_return fail(Code::invalid, "the timeout is " + std::to_string(message.timeout_ms) + " ms: at most " +
@@ -78,19 +85,20 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
                                         ": kachery resource list prints those that are");
   if (!message.ignore_bucket) {
     KACHERY_CO_TRY(size, co_await find_size(call.services(), message.zone, message.digest));
-    if (size) {
-      Response there = lines_answer();
-      there.body =
-          wire::print(wire::AskState{
-              .state = wire::kCompleted, .size = size, .bytes_uploaded = size, .code = {}, .message = {}}) +
-          "\n";
-      co_return there;
-    }
+    if (size)
+      co_return one_line(
+          {.state = wire::kCompleted, .size = size, .bytes_uploaded = size, .code = {}, .message = {}});
   }
   Rendezvous& rendezvous = call.shared.rendezvous;
-  KACHERY_CO_TRY(order, rendezvous.orders.ask(resource, message.digest, asker_of(call)));
+  Result<std::shared_ptr<Order>> order = rendezvous.orders.ask(resource, message.digest, asker_of(call));
+  if (!order)
+    co_return one_line({.state = wire::kError,
+                        .size = {},
+                        .bytes_uploaded = {},
+                        .code = order.error().code,
+                        .message = order.error().message});
   Response response = lines_answer();
-  response.body = std::make_unique<AskLines>(rendezvous, std::move(order), until);
+  response.body = std::make_unique<AskLines>(rendezvous, *std::move(order), until);
   co_return response;
 }
 
