@@ -1,5 +1,5 @@
 // The daemon of a resource: provides this store's files to who asks at a hub, or at an older proxy.
-// docs/guide/resources.md; gen2 section 5.
+// docs/guide/resource.md; gen2 section 5.
 #pragma once
 
 #include <atomic>

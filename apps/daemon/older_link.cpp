@@ -74,8 +74,8 @@ Task<> ping(std::shared_ptr<Shared> shared) {
 }
 
 std::string status_of(const wire::AskState& state) {
-  if (state.state == "asking") return "queued";
-  return state.state == "not_found" ? "not-found" : state.state;
+  if (state.state == wire::kAsking) return "queued";
+  return state.state == wire::kNotFound ? "not-found" : state.state;
 }
 
 legacy::FileUploadResponse response_of(const wire::AskState& state) {
@@ -88,7 +88,7 @@ legacy::FileUploadResponse response_of(const wire::AskState& state) {
                                                  .error = {}}};
   if (state.size) response.status.size = *state.size;
   if (state.bytes_uploaded) response.status.bytes_uploaded = *state.bytes_uploaded;
-  if (state.state == "error") response.status.error = state.message.value_or("the upload failed");
+  if (state.state == wire::kError) response.status.error = state.message.value_or("the upload failed");
   return response;
 }
 
