@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import signal
-import socket
 import threading
 from pathlib import Path
 from typing import Any, Iterator
@@ -17,6 +17,7 @@ from hub_node import Node
 from machine import Machine
 from older_proxy import Connection, OlderProxy
 from proxy import free_port
+from relay import ConnectProxy, Relay
 from resource_daemon import Daemon, ask, node_of, register, running_daemon, write_settings
 
 NOWHERE = "sha1://" + "0" * 40
@@ -243,95 +244,38 @@ def test_a_daemon_comes_back_to_a_hub_that_was_ended(hub: RunningHub, one: Machi
     assert_loads(other, uri, content)
 
 
-class Relay:
-    """Passes bytes on between its port and another, until it cuts everything after so many of them; then it goes on."""
-
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.target = 0
-        self.cut_after: int | None = None
-        self.cuts = 0
-        self.lock = threading.Lock()
-        self.sockets: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self._cut()
-
-    def _cut(self) -> None:
-        for each in list(self.sockets):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                if self.listener.fileno() < 0:
-                    return
-                near.close()
-                continue
-            self.sockets |= {near, far}
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
-
-    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while piece := source.recv(65_536):
-                with self.lock:
-                    cut = self.cut_after is not None and self.cut_after < len(piece)
-                    if cut:
-                        self.cut_after = None
-                        self.cuts += 1
-                    elif self.cut_after is not None:
-                        self.cut_after -= len(piece)
-                if cut:
-                    self._cut()
-                    return
-                sink.sendall(piece)
-        except OSError:
-            pass
-        finally:
-            for each in (source, sink):
-                try:
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-
 def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path, program: Program, rng: random.Random) -> None:
-    relay = Relay()
-    try:
-        with running_hub(tmp_path, "--public-url", relay.url, open=True, program=program) as hub:
-            relay.target = hub.port
-            one, other = (Machine(program, tmp_path / name, relay.url) for name in ("one", "other"))
-            register(relay.url, node_of(one))
-            with running_daemon(one, relay.url) as daemon:
-                daemon.wait_until_it_serves()
-                for number, after in enumerate((200, 2_000, 5_000, 1 << 20, 15 << 20, 19 << 20, (20 << 20) + 3_000)):
-                    content = rng.randbytes(20 << 20)
-                    uri = keep(one, content)
-                    relay.cut_after = after
-                    wait_until(lambda: completes(relay.url, uri), f"it is completed after a cut at {after}", 90)
-                    assert_loads(other, uri, content)
-                    assert relay.cuts == number + 1 or relay.cut_after is not None
-    finally:
-        relay.close()
+    with Relay() as relay, running_hub(tmp_path, "--public-url", relay.url, open=True, program=program) as hub:
+        relay.target = hub.port
+        one, other = (Machine(program, tmp_path / name, relay.url) for name in ("one", "other"))
+        register(relay.url, node_of(one))
+        with running_daemon(one, relay.url) as daemon:
+            daemon.wait_until_it_serves()
+            for after in (200, 2_000, 5_000, 1 << 20, 15 << 20, 19 << 20, (20 << 20) + 3_000):
+                content = rng.randbytes(20 << 20)
+                uri = keep(one, content)
+                relay.cut_after = after
+                wait_until(lambda: completes(relay.url, uri), f"it is completed after a cut at {after}", 90)
+                assert relay.cut_after is None, f"nothing was cut after {after} bytes"
+                assert_loads(other, uri, content)
 
 
 def completes(hub: str, uri: str) -> bool:
     try:
         return bool(last(ask(hub, uri, timeout_s=20))["state"] == "completed")
-    except (OSError, ValueError, IndexError, AssertionError, __import__("http.client").client.HTTPException):
+    except (OSError, ValueError, IndexError, AssertionError, http.client.HTTPException):
         return False  # The asker's own connection was cut, or the daemon has not come back.
+
+
+def test_a_daemon_reaches_its_hub_through_the_proxy_of_its_network(tmp_path: Path, program: Program) -> None:
+    port = free_port()
+    with ConnectProxy() as tunnels, running_hub(tmp_path, "--public-url", f"https://127.0.0.1:{port}", listen=f"0.0.0.0:{port}",
+                                                open=True, program=program) as hub:
+        one = Machine(program, tmp_path / "one", hub.url, HTTPS_PROXY=tunnels.url, NO_PROXY="")
+        with running_daemon(one, hub.url) as daemon:
+            daemon.wait_for("Connected")
+            daemon.wait_for_warning("run kachery resource register lab")
+        assert tunnels.asked.count(f"127.0.0.1:{port}") >= 2, tunnels.asked
 
 
 # --- At a proxy of gen2
