@@ -32,6 +32,8 @@ class AskLines final : public Body {
   Task<Result<ByteView>> next() override {
     if (has_ended_) co_return ByteView();
     if (told_ != 0) co_await wait_for_change();
+    // The connection breaks, and so the asker asks again, of the next hub.
+    if (rendezvous_.is_stopping && !order_->has_ended()) co_return fail(Code::unavailable, "the hub stops");
     told_ = order_->told();
     has_ended_ = order_->has_ended() || steady_clock::now() >= until_;
     line_ = wire::print(order_->state()) + "\n";
@@ -43,7 +45,7 @@ class AskLines final : public Body {
     const auto line_due = std::min(until_, steady_clock::now() + kAwaitLineWait);
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(line_due - steady_clock::now());
-      if (order_->told() != told_ || left.count() <= 0) co_return;
+      if (order_->told() != told_ || rendezvous_.is_stopping || left.count() <= 0) co_return;
       co_await order_->changed().wait(left);
     }
   }
@@ -63,16 +65,6 @@ Response lines_answer() {
   return response;
 }
 
-// How large the file is, if the zone has it.
-Task<Result<std::optional<ByteCount>>> size_in_zone(Call call, const wire::AskFile& message) {
-  auto work = [&call, &message] {
-    return call.services().catalog.files().find(message.zone, {&message.digest, 1});
-  };
-  KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
-  if (!found.front()) co_return std::optional<ByteCount>();
-  co_return std::optional<ByteCount>(found.front()->size);
-}
-
 Task<Result<Response>> ask(Call call, wire::AskFile message) {
   if (message.timeout_ms > kAskTimeMaxMs)
     co_return fail(Code::invalid, "the timeout is " + std::to_string(message.timeout_ms) + " ms: at most " +
@@ -85,7 +77,7 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
                                         resource.zone.str() +
                                         ": kachery resource list prints those that are");
   if (!message.ignore_bucket) {
-    KACHERY_CO_TRY(size, co_await size_in_zone(call, message));
+    KACHERY_CO_TRY(size, co_await find_size(call.services(), message.zone, message.digest));
     if (size) {
       Response there = lines_answer();
       there.body =
