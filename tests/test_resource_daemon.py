@@ -61,6 +61,13 @@ def last(states: list[dict[str, Any]]) -> dict[str, Any]:
     return states[-1]
 
 
+def completes(hub: str, uri: str, timeout_s: float = 20) -> bool:
+    try:
+        return bool(last(ask(hub, uri, timeout_s=timeout_s))["state"] == "completed")
+    except (OSError, ValueError, IndexError, AssertionError, http.client.HTTPException):
+        return False  # The asker's own connection was cut, or the daemon has not come back.
+
+
 def assert_loads(machine: Machine, uri: str, content: bytes) -> None:
     path = machine.run("load", uri, deadline_s=120).expect().uri
     assert sha1(Path(path).read_bytes()) == sha1(content)
@@ -202,7 +209,7 @@ def test_a_second_daemon_changes_nothing_for_the_first_and_takes_over_when_it_is
 
 def begin_upload(hub: RunningHub, daemon: Daemon, uri: str) -> threading.Thread:
     """Asks, and comes back when some of the file is there."""
-    asking = threading.Thread(target=lambda: ask(hub.url, uri, timeout_s=1))
+    asking = threading.Thread(target=completes, args=(hub.url, uri, 1))
     asking.start()
     daemon.wait_for(f"Starting upload: {uri.partition('?')[0]}")
     chunks = hub.directory / "bucket" / "default" / "chunks"
@@ -251,7 +258,7 @@ def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path,
         register(relay.url, node_of(one))
         with running_daemon(one, relay.url) as daemon:
             daemon.wait_until_it_serves()
-            for after in (200, 2_000, 5_000, 1 << 20, 15 << 20, 19 << 20, (20 << 20) + 3_000):
+            for after in (200, 5_000, 1 << 20, 19 << 20, (20 << 20) + 3_000):
                 content = rng.randbytes(20 << 20)
                 uri = keep(one, content)
                 relay.cut_after = after
@@ -260,22 +267,16 @@ def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path,
                 assert_loads(other, uri, content)
 
 
-def completes(hub: str, uri: str) -> bool:
-    try:
-        return bool(last(ask(hub, uri, timeout_s=20))["state"] == "completed")
-    except (OSError, ValueError, IndexError, AssertionError, http.client.HTTPException):
-        return False  # The asker's own connection was cut, or the daemon has not come back.
-
-
 def test_a_daemon_reaches_its_hub_through_the_proxy_of_its_network(tmp_path: Path, program: Program) -> None:
     port = free_port()
-    with ConnectProxy() as tunnels, running_hub(tmp_path, "--public-url", f"https://127.0.0.1:{port}", listen=f"0.0.0.0:{port}",
+    # A name that only the proxy can resolve.
+    with ConnectProxy() as tunnels, running_hub(tmp_path, "--public-url", f"https://hub.invalid:{port}", listen=f"0.0.0.0:{port}",
                                                 open=True, program=program) as hub:
-        one = Machine(program, tmp_path / "one", hub.url, HTTPS_PROXY=tunnels.url, NO_PROXY="")
+        one = Machine(program, tmp_path / "one", hub.url, HTTPS_PROXY=tunnels.url)
         with running_daemon(one, hub.url) as daemon:
             daemon.wait_for("Connected")
             daemon.wait_for_warning("run kachery resource register lab")
-        assert tunnels.asked.count(f"127.0.0.1:{port}") >= 2, tunnels.asked
+        assert tunnels.asked and set(tunnels.asked) == {f"hub.invalid:{port}"}
 
 
 # --- At a proxy of gen2
