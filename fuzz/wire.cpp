@@ -5,6 +5,8 @@
 #include "wire/admin.h"
 #include "wire/files.h"
 #include "wire/hub.h"
+#include "wire/legacy/proxy.h"
+#include "wire/live.h"
 #include "wire/nodes.h"
 #include "wire/uploads.h"
 
@@ -33,10 +35,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace wire;
   check_all<Failure, HubInfo, Done, Register, Registration, AwaitRegistration, Approve, AskWhoAmI, WhoAmI,
             Node, ListNodes, NodeList, RevokeNode, Find, FoundFiles, AskChunks, ChunkUrls, GetSmall,
-            SmallFile, PutSmall, Outcomes, ListFiles, FileList, RemoveFiles, Removals, AskPresent, Present,
-            BeginUploads, BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser,
-            ListUsers, UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList,
-            RevokeInvitation, CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage,
-            Usage, AskAudit>(text);
+            SmallFile, PutSmall, Outcomes, ListFiles, FileList, RemoveFiles, Removals, AskPresent, Present, BeginUploads,
+            BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser, ListUsers,
+            UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList, RevokeInvitation,
+            CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage, Usage, AskAudit,
+            Serve, Serving, Upload, Notice, RegisterResource, ResourceList, ListResources, RemoveResource,
+            AskFile, AskState, CancelAsk>(text);
+  check_all<legacy::Initialize, legacy::Ping, legacy::ResponseToClient, legacy::Acknowledge,
+            legacy::RequestFromClient, legacy::CancelRequestFromClient, legacy::FileUploadRequest,
+            legacy::FileUploadResponse, legacy::Refusal>(text);
   return 0;
 }

@@ -1,4 +1,5 @@
-"""A relay of TCP in front of a hub, which counts, tells what passes, and breaks connections."""
+"""What stands between two programs of a test: a relay of TCP, which counts, tells what passes, and breaks connections; and a
+proxy that makes tunnels (CONNECT)."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ import contextlib
 import socket
 import struct
 import threading
-from typing import Callable, Iterator
+from typing import Callable, Iterator, TypeVar
 
 PIECE = 256 << 10
 
 Watcher = Callable[[str, bytes], None]
+AnyRelay = TypeVar("AnyRelay", bound="Relay")
 
 
 class Relay:
@@ -47,6 +49,22 @@ class Relay:
                 connection.shutdown(socket.SHUT_RDWR)
         return len(broken) // 2
 
+    def cut_after(self, count: int) -> Callable[[], bool]:
+        """Breaks everything once, when so many bytes more have come; what it gives says whether it has."""
+        lock = threading.Lock()
+        left = count
+
+        def watch(_direction: str, piece: bytes) -> None:
+            nonlocal left
+            with lock:
+                is_enough = 0 < left <= len(piece)
+                left = max(0, left - len(piece))
+            if is_enough:
+                self.cut()
+
+        self.watcher = watch
+        return lambda: left == 0
+
     def serve(self) -> None:
         """Until close()."""
         while True:
@@ -62,11 +80,15 @@ class Relay:
         self._listener.close()
         self.cut()
 
+    def _find(self, client: socket.socket) -> int:
+        """The port that is meant."""
+        return self.to_port
+
     def _join(self, client: socket.socket) -> None:
         with client, socket.socket() as hub:
             try:
-                hub.connect(("127.0.0.1", self.to_port))
-            except OSError:
+                hub.connect(("127.0.0.1", self._find(client)))
+            except (OSError, ValueError):
                 return
             with self._lock:
                 self._open |= {client, hub}
@@ -89,9 +111,32 @@ class Relay:
                 end.shutdown(socket.SHUT_RDWR)
 
 
+class ConnectProxy(Relay):
+    """Makes tunnels to ports of this machine (RFC 9110 section 9.3.6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        """The authorities."""
+
+    def _find(self, client: socket.socket) -> int:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = client.recv(1)
+            if not byte:
+                raise ValueError("the client has gone")
+            head += byte
+        method, authority, _ = head.decode("latin-1").split("\r\n")[0].split(" ")
+        if method != "CONNECT":
+            raise ValueError(method)
+        self.asked.append(authority)
+        client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        return int(authority.rpartition(":")[2])
+
+
 @contextlib.contextmanager
-def relay() -> Iterator[Relay]:
-    found = Relay()
+def serving(found: AnyRelay) -> Iterator[AnyRelay]:
+    """While it runs."""
     server = threading.Thread(target=found.serve, daemon=True)
     server.start()
     try:
@@ -99,3 +144,7 @@ def relay() -> Iterator[Relay]:
     finally:
         found.close()
         server.join()
+
+
+def relay() -> contextlib.AbstractContextManager[Relay]:
+    return serving(Relay())

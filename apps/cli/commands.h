@@ -12,6 +12,7 @@ CommandList node_commands();
 CommandList hub_serving_commands();
 CommandList hub_people_commands();
 CommandList hub_zone_commands();
+CommandList proxy_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();

@@ -8,7 +8,9 @@
 #include "wire/admin.h"
 #include "wire/files.h"
 #include "wire/hub.h"
+#include "wire/live.h"
 #include "wire/nodes.h"
+#include "wire/resources.h"
 #include "wire/uploads.h"
 
 namespace kachery::wire {
@@ -69,6 +71,14 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<Removals>("removals"),
       example<AskPresent>("ask_present"),
       example<Present>("present"),
+      example<RegisterResource>("register_resource"),
+      example<Resource>("resource"),
+      example<ListResources>("list_resources"),
+      example<ResourceList>("resource_list"),
+      example<RemoveResource>("remove_resource"),
+      example<AskFile>("ask_file"),
+      example<AskState>("ask_state"),
+      example<CancelAsk>("cancel_ask"),
       example<BeginUploads>("begin_uploads"),
       example<BegunUploads>("begun_uploads"),
       example<MoreChunks>("more_chunks"),
@@ -93,6 +103,10 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<AskUsage>("ask_usage"),
       example<Usage>("usage"),
       example<AskAudit>("ask_audit"),
+      example<Serve>("serve"),
+      example<Serving>("serving"),
+      example<Upload>("upload"),
+      example<Notice>("notice"),
   };
   return kExamples;
 }

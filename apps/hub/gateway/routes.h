@@ -19,7 +19,7 @@ enum class Bearer { none, administrator, metrics };
 
 struct Route {
   Method method;
-  std::string path;  // The whole path; or, if it ends with "/", what it begins with.
+  std::string path;  // The whole path; or, if it ends with "/" and is more than that, what it begins with.
   Action action;     // The least that it takes: a message may ask for more (question_of).
   Bearer bearer = Bearer::none;
   // Asks Admission for the Permit that whatever answers is called with. Shared and visit belong to the
@@ -80,6 +80,12 @@ Question question_of(Action least, const Message& message) {
   if constexpr (requires { message.chunks; }) count(message.chunks);
   if constexpr (requires { message.uploads; }) count(message.uploads);
   if constexpr (requires { message.ids; }) count(message.ids);
+  if constexpr (requires {
+                  { message.name } -> std::convertible_to<ResourceName>;
+                })
+    question.object = message.name.str();
+  if constexpr (requires { message.resource; })
+    question.object = message.resource.str() + " " + object_named(std::vector<Digest>{message.digest});
   if constexpr (requires {
                   { message.user } -> std::convertible_to<UserName>;
                 })

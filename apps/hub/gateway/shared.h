@@ -5,6 +5,8 @@
 #include "hub/gateway/found_cache.h"
 #include "hub/gateway/gateway_limits.h"
 #include "hub/gateway/turns.h"
+#include "hub/legacy/secret_gate.h"
+#include "hub/rendezvous/rendezvous.h"
 #include "hub/services.h"
 
 namespace kachery::hub {
@@ -15,9 +17,12 @@ struct Readiness {
   std::optional<Error> why_not = {};
 };
 
+// How large a file of a zone is; none: it is not there. The services outlive the call.
+Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest);
+
 // Network thread only. Belongs to the gateway, and outlives every handler and every body it made.
 struct Shared {
-  explicit Shared(const Services& all) : services(all) {}
+  explicit Shared(const Services& all);
 
   Services services;
   Admission admission{services};
@@ -27,6 +32,8 @@ struct Shared {
   Signal node_registered{services.loop};
   Signal claim_made{services.loop};  // There is a claim to check.
   FoundCache found{kFoundCacheMax};
+  Rendezvous rendezvous;
+  SecretGate proxy_secret{services.loop, services.clock, services.tokens.proxy};
   std::size_t downloads = 0;  // That are being sent.
   Readiness readiness = {};
 };
