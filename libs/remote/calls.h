@@ -5,6 +5,7 @@
 #include "wire/files.h"
 #include "wire/hub.h"
 #include "wire/nodes.h"
+#include "wire/resources.h"
 #include "wire/uploads.h"
 
 namespace kachery::remote {
@@ -30,6 +31,11 @@ inline constexpr Call<wire::Approve, wire::Node> kApprove{"/v1/nodes/approve"};
 inline constexpr Call<wire::AskWhoAmI, wire::WhoAmI> kWhoAmI{"/v1/nodes/whoami"};
 inline constexpr Call<wire::ListNodes, wire::NodeList> kListNodes{"/v1/nodes/list"};
 inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeNode{"/v1/nodes/revoke"};
+
+inline constexpr Call<wire::RegisterResource, wire::Resource> kRegisterResource{"/v1/resources/register"};
+inline constexpr Call<wire::ListResources, wire::ResourceList> kListResources{"/v1/resources/list"};
+inline constexpr Call<wire::RemoveResource, wire::Done> kRemoveResource{"/v1/resources/remove"};
+inline constexpr Call<wire::CancelAsk, wire::Done> kCancelAsk{"/v1/files/ask/cancel"};
 
 inline constexpr Call<wire::NamedUser, wire::Done> kCreateUser{"/v1/admin/users/create"};
 inline constexpr Call<wire::NamedUser, wire::Done> kDisableUser{"/v1/admin/users/disable"};

@@ -16,6 +16,9 @@ constexpr std::int64_t kClockErrorMsMax = 60'000;
 // What is read in memory of a bucket: manifests and their pages.
 constexpr ByteCount kTextBytesMax = 16 << 20;
 
+// How much later than its time the last line about a file that was asked for may come.
+constexpr std::chrono::milliseconds kAnswerLateMax{30'000};
+
 constexpr int kOk = 200;
 constexpr int kMultipleChoices = 300;
 constexpr int kPartialContent = 206;
@@ -152,7 +155,8 @@ std::unexpected<Error> Hub::fail_no_hub(const std::string& why) const {
 
 ClientRequest Hub::signed_request(const Posted& posted, const Digest& body) const {
   const HubParts& parts = state_->parts;
-  ClientRequest request{.method = Method::post, .url = parts.url.str() + posted.path};
+  ClientRequest request{
+      .method = Method::post, .url = parts.url.str() + posted.path, .wait_max = posted.wait_max};
   request.fields.add("Content-Type", posted.type);
   request.fields.add("Accept", posted.answer_type);
   request.body = as_bytes(posted.body);
@@ -173,18 +177,26 @@ bool Hub::correct_clock(const wire::Failure& failure) {
   return true;
 }
 
+Result<ClientResponse> Hub::send(const Posted& posted, const std::atomic<bool>& cancel,
+                                 const BodySink* sink) {
+  const Digest body = Hasher::of(Algorithm::sha256, as_bytes(posted.body));
+  Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
+  const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
+  if (!failure || !correct_clock(*failure)) return outcome;
+  return state_->http.send(signed_request(posted, body), cancel, sink);
+}
+
 Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink) {
   KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
-  const Digest body = Hasher::of(Algorithm::sha256, as_bytes(posted.body));
-  KACHERY_TRY(response, state_->repeat(cancel, [&]() -> Result<ClientResponse> {
-    Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
-    const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
-    if (!failure || !correct_clock(*failure)) return outcome;
-    return state_->http.send(signed_request(posted, body), cancel, sink);
-  }));
-  if (!is_success(response)) return fail_answer(response);
-  if (!has_type(response, posted.answer_type)) return fail_no_hub("it is of another kind");
+  KACHERY_TRY(response, state_->repeat(cancel, [&] { return send(posted, cancel, sink); }));
+  KACHERY_TRY(check(response, posted.answer_type));
   return std::move(response.body);
+}
+
+Result<> Hub::check(const ClientResponse& response, const std::string& type) const {
+  if (!is_success(response)) return fail_answer(response);
+  if (!has_type(response, type)) return fail_no_hub("it is of another kind");
+  return {};
 }
 
 // Of an answer that is no success.
@@ -214,29 +226,77 @@ Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
   return info;
 }
 
-Result<wire::Registration> Hub::await_registration(
-    const std::string& code, const std::function<void(const wire::Registration&)>& on_wait,
-    const std::atomic<bool>& cancel) {
-  const Posted posted{"/v1/nodes/await", wire::print(wire::AwaitRegistration{code}), "application/json",
-                      kLinesType};
-  for (;;) {
-    std::optional<wire::Registration> last;
+// Each try begins with the first line.
+template <class Line>
+Result<> Hub::stream(const std::function<Posted()>& posted, const std::function<void(const Line&)>& use,
+                     const std::atomic<bool>& cancel) {
+  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+  const auto attempt = [&] {
     Lines lines;
     const BodySink sink = [&](ByteView piece) {
-      return lines.take(piece, [&](std::string_view line) -> Result<> {
-        Result<wire::Registration> state = wire::parse<wire::Registration>(line);
-        if (!state) return fail_no_hub("its answer cannot be understood: " + state.error().message);
-        last = *std::move(state);
-        on_wait(*last);
+      return lines.take(piece, [&](std::string_view text) -> Result<> {
+        Result<Line> line = wire::parse<Line>(text);
+        if (!line) return fail_no_hub("its answer cannot be understood: " + line.error().message);
+        use(*line);
         return {};
       });
     };
-    Result<std::string> ended = post(posted, cancel, &sink);
-    if (!ended && (ended.error().code != Code::unavailable || !last))
-      return std::unexpected(std::move(ended).error());
+    return send(posted(), cancel, &sink);
+  };
+  KACHERY_TRY(response, state_->repeat(cancel, attempt));
+  return check(response, kLinesType);
+}
+
+Result<wire::Registration> Hub::await_registration(
+    const std::string& code, const std::function<void(const wire::Registration&)>& on_wait,
+    const std::atomic<bool>& cancel) {
+  const auto posted = [&] {
+    return Posted{"/v1/nodes/await", wire::print(wire::AwaitRegistration{code}), "application/json",
+                  kLinesType};
+  };
+  std::optional<wire::Registration> last;
+  const auto use = [&](const wire::Registration& registration) {
+    last = registration;
+    on_wait(registration);
+  };
+  for (;;) {
+    const Result<> ended = stream<wire::Registration>(posted, use, cancel);
+    if (!ended && (ended.error().code != Code::unavailable || !last)) return std::unexpected(ended.error());
     if (last && (last->registered || (last->expires_ms && *last->expires_ms <= now_ms()))) return *last;
     if (ended && !last) return fail_no_hub("it says nothing");
     if (!sleep_unless(cancel, state_->parts.retry.first)) return fail_cancelled();
+  }
+}
+
+Result<wire::AskState> Hub::ask(wire::AskFile message,
+                                const std::function<void(const wire::AskState&)>& on_state,
+                                const std::atomic<bool>& cancel) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + milliseconds(message.timeout_ms);
+  const auto time_left = [&] {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    return std::max(milliseconds(0), left);
+  };
+  const auto posted = [&] {
+    message.timeout_ms = static_cast<std::uint64_t>(time_left().count());
+    return Posted{"/v1/files/ask", wire::print(message), "application/json", kLinesType,
+                  time_left() + kAnswerLateMax};
+  };
+  std::optional<wire::AskState> last;
+  const auto use = [&](const wire::AskState& state) {
+    last = state;
+    on_state(state);
+  };
+  for (;;) {
+    const Result<> ended = stream<wire::AskState>(posted, use, cancel);
+    if (ended && !last) return fail_no_hub("it says nothing");
+    if (ended && wire::is_final(*last)) return *last;
+    const milliseconds left = time_left();
+    const bool may_go_on = last && left.count() > 0 && (ended || ended.error().code == Code::unavailable);
+    if (!may_go_on && !ended) return std::unexpected(ended.error());
+    if (!may_go_on) return *last;
+    if (!sleep_unless(cancel, std::min(left, state_->parts.retry.first))) return fail_cancelled();
   }
 }
 
