@@ -144,6 +144,26 @@ struct Codec<std::optional<T>> {
   }
 };
 
+// A member that is left out where it is absent, as older programs do (wire/legacy/). Never null.
+template <class T>
+struct Omissible : std::optional<T> {
+  using std::optional<T>::optional;
+};
+
+template <class T>
+struct Codec<Omissible<T>> {
+  static json::Value to_json(const Omissible<T>& value) { return wire::to_json(*value); }
+  static Result<Omissible<T>> from_json(const json::Value& value, const std::string& where) {
+    KACHERY_TRY(parsed, wire::from_json<T>(value, where));
+    return Omissible<T>(std::move(parsed));
+  }
+};
+
+template <class T>
+constexpr bool kIsOmissible = false;
+template <class T>
+constexpr bool kIsOmissible<Omissible<T>> = true;
+
 // How many elements a list of a message may have; a longer one is refused while it is read.
 constexpr std::size_t kListSizeMax = 20'000;
 
@@ -174,8 +194,11 @@ template <HasFields T>
 struct Codec<T> {
   static json::Value to_json(const T& message) {
     json::Object object;
-    const auto put = [&](const auto& field) {
-      object.emplace_back(field.name, wire::to_json(message.*field.member));
+    const auto put = [&]<class Member>(const Field<T, Member>& field) {
+      const Member& value = message.*field.member;
+      if constexpr (kIsOmissible<Member>)
+        if (!value) return;
+      object.emplace_back(field.name, wire::to_json(value));
     };
     std::apply([&](const auto&... field) { (put(field), ...); }, T::kFields);
     return object;
@@ -193,6 +216,12 @@ struct Codec<T> {
     if (failure) return;
     const std::string place = place_in(where, field.name);
     const json::Value* found = value.find(field.name);
+    if constexpr (kIsOmissible<Member>) {
+      if (found == nullptr) {
+        out.emplace();
+        return;
+      }
+    }
     Result<Member> parsed =
         found != nullptr ? wire::from_json<Member>(*found, place) : fail_member(place, "to be there");
     if (parsed) {
