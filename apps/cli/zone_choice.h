@@ -17,10 +17,13 @@ Result<> require_hub(const Configuration& configuration, std::string_view what);
 struct ZoneChoice {
   std::string zone;  // Empty: the one that is configured.
   bool local = false;
+  std::string resource;  // Empty: the one that KACHERY_RESOURCE_URL names, if any.
 
   void declare(Options& options, const char* zone_help, const char* local_help);
+  // For what loads: also --resource.
+  void declare_sources(Options& options);
 
-  // Code::invalid if it is no name, or both are said; as require_hub if a zone is named.
+  // Code::invalid if it is no name, or --local is said, too; as require_hub if a zone or resource is named.
   Result<std::optional<ZoneName>> name(const Configuration& configuration) const;
   Result<Sources> sources(const Configuration& configuration) const;
 };

@@ -1,7 +1,9 @@
 // What somebody who asks for a file may rely on, whatever becomes of the hub meanwhile.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "remote/fake_hub.h"
 #include "remote/hub.h"
@@ -42,8 +44,7 @@ class AskTest : public testing::Test {
                                 .resource = ResourceName::parse("lab").value(),
                                 .timeout_ms = static_cast<std::uint64_t>(time.count()),
                                 .ignore_bucket = false};
-    return client.ask(
-        message, [&](const wire::AskState& now) { told_.push_back(now.state); }, cancel_);
+    return client.ask(message, [&](const wire::AskState& now) { told_.push_back(now.state); }, cancel_);
   }
 
   FakeHub hub_;
@@ -91,7 +92,8 @@ TEST_F(AskTest, GoesOnAskingWhenTheHubIsStartedAnew) {
 TEST_F(AskTest, AHubThatStaysAwayIsAFailureWhenTheTimeIsOver) {
   bool first = true;
   hub_.set_script([&](const RequestHead&, const std::string&) {
-    if (std::exchange(first, false)) return cut_lines(line(state("running", 7)) + " ", line(state("running", 7)).size());
+    if (std::exchange(first, false))
+      return cut_lines(line(state("running", 7)) + " ", line(state("running", 7)).size());
     return FakeHub::failure(503, Code::unavailable, "not up yet");
   });
   const auto ended = ask(milliseconds(200));

@@ -5,6 +5,7 @@
 
 #include "net/signing.h"
 #include "os/clock.h"
+#include "remote/address.h"
 #include "wire/sizes.h"
 
 namespace kachery::remote {
@@ -59,15 +60,6 @@ std::string duration(std::int64_t ms) {
 
 std::unexpected<Error> fail_cancelled() {
   return fail(Code::cancelled, "stopped at the user's request");
-}
-
-// Content that others might read on the way goes there only if the user has said so.
-Result<> check_address(const Url& url, bool insecure_http) {
-  if (url.secure || url.is_loopback() || insecure_http) return {};
-  return fail(Code::invalid,
-              "the hub " + url.str() +
-                  " is on another machine, and plain http can be read and altered on the way: "
-                  "use its https address, or set KACHERY_INSECURE_HTTP=1 if the network is safe");
 }
 
 // What is wrong with an answer about `what`, which is the path of a signed URL.
@@ -187,7 +179,7 @@ Result<ClientResponse> Hub::send(const Posted& posted, const std::atomic<bool>& 
 }
 
 Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink) {
-  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
   KACHERY_TRY(response, state_->repeat(cancel, [&] { return send(posted, cancel, sink); }));
   KACHERY_TRY(check(response, posted.answer_type));
   return std::move(response.body);
@@ -217,7 +209,7 @@ std::unexpected<Error> Hub::fail_answer(const ClientResponse& response) const {
 }
 
 Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
-  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
   const ClientRequest request{.method = Method::get, .url = url().str() + "/v1/hub"};
   KACHERY_TRY(response, state_->repeat(cancel, [&] { return state_->http.send(request, cancel); }));
   if (!is_success(response)) return fail_answer(response);
@@ -230,7 +222,7 @@ Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
 template <class Line>
 Result<> Hub::stream(const std::function<Posted()>& posted, const std::function<void(const Line&)>& use,
                      const std::atomic<bool>& cancel) {
-  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
   const auto attempt = [&] {
     Lines lines;
     const BodySink sink = [&](ByteView piece) {
@@ -345,7 +337,7 @@ Result<std::vector<SmallContent>> Hub::get_small(const wire::GetSmall& message,
 Result<Url> Hub::address_of(const std::string& url) const {
   Result<Url> address = Url::parse(std::string_view(url).substr(0, url.find('?')));
   if (!address) return fail(Code::unavailable, "the hub gave a URL that cannot be used");
-  KACHERY_TRY(check_address(*address, state_->parts.insecure_http));
+  KACHERY_TRY(check_address(*address, "the hub", state_->parts.insecure_http));
   return address;
 }
 

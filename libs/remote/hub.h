@@ -75,9 +75,10 @@ class Hub {
   Result<wire::Registration> await_registration(const std::string& code,
                                                 const std::function<void(const wire::Registration&)>& on_wait,
                                                 const std::atomic<bool>& cancel);
-  // Asks a resource for a file, until that has ended (is_final), or the time is over: the last state, of which
-  // each is told to `on_state`. If the connection breaks, or the hub is started anew, it asks again for the
-  // time that is left, and finds the upload going on. What the hub refuses is a failure, as of every call.
+  // Asks a resource for a file, until that has ended (is_final), or the time is over: the last state, of
+  // which each is told to `on_state`. If the connection breaks, or the hub is started anew, it asks again for
+  // the time that is left, and finds the upload going on. What the hub refuses is a failure, as of every
+  // call.
   Result<wire::AskState> ask(wire::AskFile message,
                              const std::function<void(const wire::AskState&)>& on_state,
                              const std::atomic<bool>& cancel);
