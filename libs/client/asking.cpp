@@ -47,7 +47,7 @@ Result<Resource> registered(const Zone& zone, const std::string& text, const std
 }
 
 std::string progress_of(const wire::AskState& state) {
-  if (state.state != "running" || !state.size || !state.bytes_uploaded) return state.state;
+  if (state.state != wire::kRunning || !state.size || !state.bytes_uploaded) return state.state;
   return std::to_string(*state.bytes_uploaded) + " of " + std::to_string(*state.size) + " bytes are uploaded";
 }
 
@@ -96,11 +96,11 @@ Result<> cancel_asking(const Zone& zone, const Resource& resource, const Digest&
 }
 
 Result<> outcome_of(const wire::AskState& state, const Resource& resource) {
-  if (state.state == "completed") return {};
+  if (state.state == wire::kCompleted) return {};
   const std::string said = state.message ? ": " + printable(*state.message) : "";
-  if (state.state == "not_found")
+  if (state.state == wire::kNotFound)
     return fail(Code::not_found, resource.str() + " was asked, and does not have it" + said);
-  if (state.state == "error")
+  if (state.state == wire::kError)
     return fail(state.code.value_or(Code::unavailable),
                 resource.str() + " was asked, and could not upload it" + said);
   return fail(Code::timed_out, resource.str() + " was asked, and has not uploaded it yet (" +

@@ -1,5 +1,6 @@
 #include "client/session.h"
 
+#include "client/zone.h"
 #include "core/text.h"
 #include "os/parallel.h"
 #include "os/replacement.h"
@@ -248,6 +249,12 @@ Result<> Session::copy_to(const std::string& name, const std::filesystem::path& 
     return fail(Code::corrupt,
                 printable(name) + ": " + located.path.native() + " changed while it was copied");
   return replacement->commit();
+}
+
+Result<ByteCount> Session::look_for(const Digest& digest) {
+  KACHERY_TRY(stores, readable_stores());
+  if (stores.empty()) return fail_no_directory(name_of(digest));
+  return first_of<ByteCount>(stores, [&](Store& store) { return store.look_for(digest); });
 }
 
 Result<> Session::read(const std::string& name, const Store::Allocate& allocate, const Sources& sources,

@@ -92,6 +92,10 @@ class Session {
   Result<> copy_to(const std::string& name, const std::filesystem::path& destination, const Sources& sources,
                    Progress& progress);
 
+  // The size of what is stored or linked here, as Store::look_for: no content is read, and the hub is not
+  // asked.
+  Result<ByteCount> look_for(const Digest& digest);
+
   // The whole content in memory that `allocate` gives.
   Result<> read(const std::string& name, const Store::Allocate& allocate, const Sources& sources,
                 Progress& progress);

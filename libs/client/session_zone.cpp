@@ -128,7 +128,7 @@ Result<wire::AskState> Session::ask(const Digest& digest, const Asking& asking,
   const Zone in{*asked, name};
   if (!asking.ignore_bucket) {
     KACHERY_TRY(found, in.find({&digest, 1}, progress.cancel));
-    if (found.front()) return wire::AskState{"completed", found.front()->size, {}, {}, {}};
+    if (found.front()) return wire::AskState{wire::kCompleted, found.front()->size, {}, {}, {}};
   }
   KACHERY_TRY(resource, find_resource(in, asking, progress.cancel));
   return ask_resource(in, resource, digest, asking, on_state, progress.cancel);

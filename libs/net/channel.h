@@ -15,7 +15,9 @@ namespace kachery {
 struct ChannelLimits {
   std::size_t calls_max = 64;  // Of the peer's, at a time; more are refused.
   std::size_t method_bytes_max = 64;
-  std::size_t waiting_bytes_max = 4 << 20;  // To be sent; then calls fail, and progress is left out.
+  ByteCount message_bytes_max = (1 << 20) - 128;  // Of ours; with its line it must fit what the peer takes.
+  // What waits to be sent. Then our calls fail, and a peer that goes on asking without reading is cut off.
+  ByteCount waiting_bytes_max = 4 << 20;
 };
 
 // A call of the peer, while it is handled.
@@ -32,12 +34,31 @@ class IncomingCall {
   virtual Signal& cancelled() = 0;
 };
 
+// By which whoever makes calls takes them back. They end with Code::cancelled, and the peer is told to stop.
+// Outlives its calls. Network thread only.
+class CallStop {
+ public:
+  CallStop() = default;
+  CallStop(const CallStop&) = delete;
+  CallStop& operator=(const CallStop&) = delete;
+
+  void request();
+  bool is_requested() const { return is_requested_; }
+
+ private:
+  friend class Channel;  // Its calls.
+
+  bool is_requested_ = false;
+  std::function<void()> wake_;  // The call that waits; empty while none does.
+};
+
 // A call to the peer.
 struct OutgoingCall {
   std::string method;  // Letters and '_'.
   std::string message;
   std::chrono::milliseconds wait_max{30'000};                     // For the answer, or the next progress.
-  std::function<void(const std::string& message)> progress = {};  // May be empty.
+  std::function<void(const std::string& message)> progress = {};  // May be empty; leaves the channel alone.
+  CallStop* stop = nullptr;                                       // Of this call only.
 };
 
 // Network thread only; destroyed there, it cuts the connection. A call is answered once; answers to calls
@@ -53,24 +74,26 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
   ~Channel();
 
-  // Receives until the connection ends, and gives why: Code::unavailable if the peer has closed or gone,
-  // Code::timed_out if it is dead, Code::invalid if it broke the protocol. Once; calls that wait then fail.
+  // Receives until the connection ends, and gives why: Code::unavailable if the peer has closed (with its
+  // reason) or gone, Code::timed_out if it is dead, Code::invalid if it broke the protocol, Code::exhausted
+  // if it sends too much or reads too little, Code::cancelled if we closed. Once; calls that wait then fail.
   Task<Error> run();
 
   // The peer's answer; its failure has its code and message. Code::unavailable if the connection ends,
-  // Code::timed_out (the peer is told to stop), Code::exhausted if too much waits to be sent. Destroying the
-  // task tells the peer to stop, too.
+  // Code::timed_out or Code::cancelled (the peer is told to stop), Code::exhausted if too much waits to be
+  // sent. A task that waits here is not to be destroyed: take the call back with its CallStop.
   Task<Result<std::string>> call(OutgoingCall call);
 
-  // Whether the peer answers a ping within `wait`.
+  // Whether the peer answers within `wait`.
   Task<bool> ping(std::chrono::milliseconds wait);
 
-  // Says farewell (RFC 6455 section 7.4; `reason` up to 123 bytes), and ends run().
+  // Sends what waits, says farewell (RFC 6455 section 7.4; of `reason` up to 123 bytes), and ends run().
   void close(std::uint16_t code, std::string reason);
 
+  struct State;  // Inside channel.cpp.
+
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<State> state_;  // Owned by this, by run(), and by the calls under way.
 };
 
 }  // namespace kachery

@@ -63,6 +63,10 @@ Result<std::unique_ptr<Replacement>> replace_user_file(const std::filesystem::pa
   return begin(path, 0666, Replace::yes);
 }
 
+Result<std::unique_ptr<Replacement>> replace_secret_file(const std::filesystem::path& path) {
+  return begin(path, S_IRUSR | S_IWUSR, Replace::yes);
+}
+
 Result<std::unique_ptr<Replacement>> create_secret_file(const std::filesystem::path& path) {
   return begin(path, S_IRUSR | S_IWUSR, Replace::no);
 }

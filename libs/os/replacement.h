@@ -21,6 +21,9 @@ class Replacement {
 // With the mode that any new file of the user's gets. `path` is absolute; its directory exists.
 Result<std::unique_ptr<Replacement>> replace_user_file(const std::filesystem::path& path);
 
+// The same, but only its owner may read and write it, whatever was there before.
+Result<std::unique_ptr<Replacement>> replace_secret_file(const std::filesystem::path& path);
+
 // A new file that only its owner may read and write, from its first moment on. commit() never replaces what
 // is there: Code::exists.
 Result<std::unique_ptr<Replacement>> create_secret_file(const std::filesystem::path& path);

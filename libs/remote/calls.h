@@ -36,6 +36,8 @@ inline constexpr Call<wire::RegisterResource, wire::Resource> kRegisterResource{
 inline constexpr Call<wire::ListResources, wire::ResourceList> kListResources{"/v1/resources/list"};
 inline constexpr Call<wire::RemoveResource, wire::Done> kRemoveResource{"/v1/resources/remove"};
 inline constexpr Call<wire::CancelAsk, wire::Done> kCancelAsk{"/v1/files/ask/cancel"};
+// Answered by lines, each an AskState.
+inline constexpr const char* kAskPath = "/v1/files/ask";
 
 inline constexpr Call<wire::NamedUser, wire::Done> kCreateUser{"/v1/admin/users/create"};
 inline constexpr Call<wire::NamedUser, wire::Done> kDisableUser{"/v1/admin/users/disable"};

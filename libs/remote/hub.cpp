@@ -272,7 +272,7 @@ Result<wire::AskState> Hub::ask(wire::AskFile message,
   };
   const auto posted = [&] {
     message.timeout_ms = static_cast<std::uint64_t>(time_left().count());
-    return Posted{"/v1/files/ask", wire::print(message), "application/json", kLinesType,
+    return Posted{kAskPath, wire::print(message), "application/json", kLinesType,
                   time_left() + kAnswerLateMax};
   };
   std::optional<wire::AskState> last;

@@ -137,12 +137,12 @@ class Conversation {
   }
 
   Result<wire::AskState> as_ask_state(const legacy::FileUploadStatus& status) const {
-    wire::AskState state{status.status == "not-found" ? "not_found" : status.status, status.size,
+    wire::AskState state{status.status == "not-found" ? wire::kNotFound : status.status, status.size,
                          status.bytes_uploaded, std::nullopt, std::nullopt};
-    if (status.status == "error") {
+    if (status.status == wire::kError) {
       state.code = Code::unavailable;
       state.message = where() + ": " + printable(status.error.value_or("no reason was given"));
-    } else if (!wire::is_final(state) && status.status != "queued" && status.status != "running") {
+    } else if (!wire::is_final(state) && status.status != wire::kQueued && status.status != wire::kRunning) {
       return fail_no_proxy("it calls the upload \"" + printable(status.status) + "\"");
     }
     return state;

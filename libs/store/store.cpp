@@ -312,6 +312,16 @@ Result<Found> Store::open(const Digest& digest, Progress& progress) {
   return found;
 }
 
+Result<ByteCount> Store::look_for(const Digest& digest) const {
+  if (const Result<FileStamp> stamp = root_.stamp(object_path(digest))) return stamp->size;
+  std::vector<std::string> misses;
+  const std::vector<OpenLink> links = links_.open(digest, misses);
+  if (!links.empty()) return links.front().stamp.size;
+  std::unexpected<Error> missing = fail_missing(digest, misses, false);
+  if (!misses.empty()) missing.error().code = Code::corrupt;
+  return missing;
+}
+
 Result<> Store::read(const Digest& digest, const Allocate& allocate, Progress& progress) {
   KACHERY_TRY(found, find(digest, [&](const File& file, const OpenLink*) -> Result<bool> {
                 KACHERY_TRY(stamp, file.stamp());

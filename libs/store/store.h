@@ -100,6 +100,10 @@ class Store {
   // saw; Code::corrupt means that the object is damaged and no link helps.
   Result<Found> open(const Digest& digest, Progress& progress);
 
+  // The size of the object, or of the linked file, that open() would begin with; no content is read.
+  // Code::not_found; Code::corrupt if there are records of linked files only, which have changed or gone.
+  Result<ByteCount> look_for(const Digest& digest) const;
+
   // Fills memory with the content and hashes exactly that memory. `allocate` is called with the size and
   // gives the space, or less if there is no memory; it may be called again if a damaged object is followed by
   // a good link.

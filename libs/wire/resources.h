@@ -58,18 +58,23 @@ struct AskFile {
   ZoneName zone;
   Digest digest;
   ResourceName resource;
-  std::uint64_t timeout_ms;  // From 0, for only looking, to a day.
+  std::uint64_t timeout_ms;  // Up to a day; 0: how it is now is the answer, and the upload goes on.
   bool ignore_bucket;        // Ask the resource although the zone has the file.
   static constexpr auto kFields =
       fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "timeout_ms",
              &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket);
 };
 
-// How it is with a file that was asked for.
+// How it is with a file that was asked for: the states that go on, and those that end it.
+inline constexpr const char* kAsking = "asking";  // The provider has not answered yet.
+inline constexpr const char* kQueued = "queued";
+inline constexpr const char* kRunning = "running";
+inline constexpr const char* kCompleted = "completed";  // The zone has it now.
+inline constexpr const char* kNotFound = "not_found";   // The provider does not have it.
+inline constexpr const char* kError = "error";
+
 struct AskState {
-  // "asking" (the provider has not answered yet), "queued", "running"; and how it may end: "completed" (the
-  // zone has it now), "not_found" (the provider does not have it), "error".
-  std::string state;
+  std::string state;                            // One of those.
   std::optional<std::uint64_t> size;            // Of the file, once the provider has said it.
   std::optional<std::uint64_t> bytes_uploaded;  // Of it, so far; of chunks that were there already, too.
   std::optional<Code> code;                     // Of an error.
@@ -81,7 +86,7 @@ struct AskState {
 
 // Whether that is how it ended.
 inline bool is_final(const AskState& state) {
-  return state.state == "completed" || state.state == "not_found" || state.state == "error";
+  return state.state == kCompleted || state.state == kNotFound || state.state == kError;
 }
 
 // POST /v1/files/ask/cancel: this node wants it no more; if nobody else does, the provider stops. Answered by

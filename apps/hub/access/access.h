@@ -16,21 +16,27 @@ namespace kachery::hub {
 
 // What a route does. Each has its rule in access.cpp.
 enum class Action {
-  see_hub,           // What the hub says of itself, health. Anybody.
-  register_node,     // Any key that signed.
-  ask_who_i_am,      // Anybody, of themselves.
-  manage_own_nodes,  // A registered node, for the nodes of its user.
-  find,              // Whoever may download in the zone; anybody, where downloads are public.
-  fetch,             // Likewise.
-  upload,            // Whoever may upload in the zone; with public uploads any registered node.
-  list_own,          // A registered node, what its user stored.
-  remove_own,        // Likewise.
-  list_all,          // An admin of the zone.
-  remove_all,        // Likewise.
-  manage_zone,       // An admin of the zone: settings, usage.
-  use_signed_url,    // Whoever has a URL that we signed; the URL is checked by whoever serves it.
-  read_metrics,      // The metrics token.
-  administrate,      // The administrator's token.
+  see_hub,            // What the hub says of itself, health. Anybody.
+  register_node,      // Any key that signed.
+  ask_who_i_am,       // Anybody, of themselves.
+  manage_own_nodes,   // A registered node, for the nodes of its user.
+  connect,            // A registered node, to be called by the hub.
+  find,               // Whoever may download in the zone; anybody, where downloads are public.
+  fetch,              // Likewise.
+  upload,             // Whoever may upload in the zone; with public uploads any registered node.
+  list_own,           // A registered node, what its user stored.
+  remove_own,         // Likewise.
+  list_all,           // An admin of the zone.
+  remove_all,         // Likewise.
+  manage_zone,        // An admin of the zone: settings, usage.
+  list_resources,     // Whoever may download in the zone.
+  ask,                // Likewise, for a file that a resource is to upload.
+  register_resource,  // A registered node that may upload in the zone.
+  provide,            // Likewise, under a name that is its own.
+  remove_resource,    // A registered node: its user's; an admin of the zone: any.
+  use_signed_url,     // Whoever has a URL that we signed; the URL is checked by whoever serves it.
+  read_metrics,       // The metrics token.
+  administrate,       // The administrator's token.
 };
 
 // Who asks.
@@ -69,6 +75,18 @@ struct ZoneSettings {
   std::string yaml() const;
 };
 
+// A resource has its name in a zone.
+struct ResourceId {
+  ZoneName zone;
+  ResourceName name;
+  auto operator<=>(const ResourceId&) const = default;
+};
+
+struct ResourceFacts {
+  NodeId node;  // Whose key the name belongs to.
+  bool older;   // Whether a daemon of gen2, which proves no key, may serve it.
+};
+
 struct ZoneFacts {
   UserName owner;  // Always an admin, with all rights.
   ZoneSettings settings;
@@ -78,6 +96,7 @@ struct ZoneFacts {
 struct Facts {
   std::map<NodeId, NodeFacts> nodes;
   std::map<ZoneName, ZoneFacts> zones;
+  std::map<ResourceId, ResourceFacts> resources;
 };
 
 // That an action was allowed: only `authorize` makes it, and what acts asks for it.

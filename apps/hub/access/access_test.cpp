@@ -22,15 +22,31 @@ NodeId node(unsigned char number) {
   return NodeId(key);
 }
 
-constexpr std::array kActions{Action::see_hub,          Action::register_node, Action::ask_who_i_am,
-                              Action::manage_own_nodes, Action::find,          Action::fetch,
-                              Action::upload,           Action::list_own,      Action::remove_own,
-                              Action::list_all,         Action::remove_all,    Action::manage_zone,
-                              Action::use_signed_url,   Action::read_metrics,  Action::administrate};
+constexpr std::array kActions{Action::see_hub,
+                              Action::register_node,
+                              Action::ask_who_i_am,
+                              Action::manage_own_nodes,
+                              Action::connect,
+                              Action::find,
+                              Action::fetch,
+                              Action::upload,
+                              Action::list_own,
+                              Action::remove_own,
+                              Action::list_all,
+                              Action::remove_all,
+                              Action::manage_zone,
+                              Action::list_resources,
+                              Action::ask,
+                              Action::register_resource,
+                              Action::provide,
+                              Action::remove_resource,
+                              Action::use_signed_url,
+                              Action::read_metrics,
+                              Action::administrate};
 
 // A letter where it is allowed, in the order of kActions; else a dot.
 std::string allowed(const Facts& facts, const Actor& actor, const ZoneName& where) {
-  constexpr std::string_view kLetters = "HRWNFGULDAXZSMT";
+  constexpr std::string_view kLetters = "HRWNCFGULDAXZQKEPVSMT";
   std::string text;
   for (std::size_t i = 0; i < kActions.size(); ++i)
     text += authorize(facts, actor, kActions.at(i), &where) ? kLetters[i] : '.';
@@ -73,22 +89,24 @@ TEST(Access, AllowsExactlyWhatTheTableSays) {
     const char* secret;
     const char* none;
   };
-  constexpr const char* kNobody = "H.W.........S..";
-  constexpr const char* kKey = "HRW.........S..";
-  constexpr const char* kNode = "HRWN........S..";
-  constexpr const char* kBlocked = "H.W............";
+  constexpr const char* kNobody = "H.W...............S..";
+  constexpr const char* kKey = "HRW...............S..";
+  constexpr const char* kNode = "HRWNC.............S..";
+  constexpr const char* kBlocked = "H.W..................";
   const std::array rows{
-      Row{"nobody", "H.W.FG......S..", "H.W.FG......S..", kNobody, kNobody},
-      Row{"unknown key", "HRW.FG......S..", "HRW.FG......S..", kKey, kKey},
+      Row{"nobody", "H.W..FG......QK...S..", "H.W..FG......QK...S..", kNobody, kNobody},
+      Row{"unknown key", "HRW..FG......QK...S..", "HRW..FG......QK...S..", kKey, kKey},
       Row{"revoked", kBlocked, kBlocked, kBlocked, kBlocked},
       Row{"disabled", kBlocked, kBlocked, kBlocked, kBlocked},
-      Row{"stranger", "HRWNFGULD...S..", "HRWNFG.LD...S..", kNode, kNode},
-      Row{"uploader", "HRWNFGULD...S..", "HRWNFGULD...S..", "HRWN..ULD...S..", kNode},
-      Row{"reader", "HRWNFGULD...S..", "HRWNFG.LD...S..", "HRWNFG.LD...S..", kNode},
-      Row{"zone admin", "HRWNFGULDAXZS..", "HRWNFG.LDAXZS..", "HRWN...LDAXZS..", kNode},
-      Row{"owner", "HRWNFGULDAXZS..", "HRWNFGULDAXZS..", "HRWNFGULDAXZS..", kNode},
-      Row{"administrator", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT", "H.W.FG...AXZSMT"},
-      Row{"metrics", "H.W.FG......SM.", "H.W.FG......SM.", "H.W.........SM.", "H.W.........SM."}};
+      Row{"stranger", "HRWNCFGULD...QKEPVS..", "HRWNCFG.LD...QK..VS..", kNode, kNode},
+      Row{"uploader", "HRWNCFGULD...QKEPVS..", "HRWNCFGULD...QKEPVS..", "HRWNC..ULD.....EPVS..", kNode},
+      Row{"reader", "HRWNCFGULD...QKEPVS..", "HRWNCFG.LD...QK..VS..", "HRWNCFG.LD...QK..VS..", kNode},
+      Row{"zone admin", "HRWNCFGULDAXZQKEPVS..", "HRWNCFG.LDAXZQK..VS..", "HRWNC...LDAXZ....VS..", kNode},
+      Row{"owner", "HRWNCFGULDAXZQKEPVS..", "HRWNCFGULDAXZQKEPVS..", "HRWNCFGULDAXZQKEPVS..", kNode},
+      Row{"administrator", "H.W..FG...AXZQK...SMT", "H.W..FG...AXZQK...SMT", "H.W..FG...AXZQK...SMT",
+          "H.W..FG...AXZQK...SMT"},
+      Row{"metrics", "H.W..FG......QK...SM.", "H.W..FG......QK...SM.", "H.W...............SM.",
+          "H.W...............SM."}};
   ASSERT_EQ(rows.size(), kActors.size());
   const Facts facts = make_facts();
   for (const Row& row : rows) {

@@ -5,7 +5,8 @@
 namespace kachery::hub {
 namespace {
 
-// Makes the tables in an empty database, in one transaction; leaves others alone.
+// Makes the tables in an empty database, or those that an older catalog lacks, in one transaction; leaves
+// others alone.
 Result<> prepare_tables(Database& database, const std::filesystem::path& path) {
   KACHERY_TRY(transaction, Transaction::begin(database));
   KACHERY_TRY(ask, database.prepare("SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM "
@@ -16,12 +17,14 @@ Result<> prepare_tables(Database& database, const std::filesystem::path& path) {
   const bool is_empty = ask.column_int(1) == 0;
   ask.reset();
   if (version == kSchemaVersion) return {};
-  if (version > kSchemaVersion)
+  if (version < 0 || version > kSchemaVersion)
     return fail(Code::invalid, "the catalog " + path.native() + " has version " + std::to_string(version) +
                                    ", and this program knows " + std::to_string(kSchemaVersion) +
                                    ": a newer kachery made it; use that one");
-  if (!is_empty) return fail(Code::invalid, "the database " + path.native() + " is no catalog of a hub");
-  KACHERY_TRY(database.run(kSchema));
+  if (version == 0 && !is_empty)
+    return fail(Code::invalid, "the database " + path.native() + " is no catalog of a hub");
+  for (auto step = static_cast<std::size_t>(version); step < kSchemaSteps.size(); ++step)
+    KACHERY_TRY(database.run(kSchemaSteps.at(step)));
   KACHERY_TRY(database.run(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str()));
   return transaction.commit();
 }
@@ -60,9 +63,19 @@ Result<Facts> Catalog::facts() {
   KACHERY_TRY(rights, work.query("SELECT zone, user, upload, download, admin FROM rights"));
   for (;;) {
     KACHERY_TRY(found, rights.step());
-    if (!found) return facts;
+    if (!found) break;
     by_id.at(rights.number(0))
         ->settings.users.emplace(rights.user(1), UserRights{rights.flag(2), rights.flag(3), rights.flag(4)});
+  }
+  KACHERY_TRY(
+      resources,
+      work.query("SELECT z.name, r.name, n.key, r.older FROM resources r JOIN zones z ON z.id = r.zone"
+                 " JOIN nodes n ON n.id = r.node"));
+  for (;;) {
+    KACHERY_TRY(found, resources.step());
+    if (!found) return facts;
+    facts.resources.emplace(ResourceId{resources.zone(0), resources.resource(1)},
+                            ResourceFacts{resources.node(2), resources.flag(3)});
   }
 }
 

@@ -1,4 +1,4 @@
-// Catalog: everything that a hub knows but the bytes: users, nodes, zones, files, uploads.
+// Catalog: everything that a hub knows but the bytes: users, nodes, zones, resources, files, uploads.
 // docs/formats/catalog.md.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "hub/access/access.h"
 #include "hub/catalog/files.h"
 #include "hub/catalog/people.h"
+#include "hub/catalog/resources.h"
 #include "hub/catalog/upkeep.h"
 #include "hub/catalog/uploads.h"
 #include "hub/catalog/usage.h"
@@ -27,6 +28,7 @@ class Catalog {
 
   People& people() { return people_; }
   Zones& zones() { return zones_; }
+  Resources& resources() { return resources_; }
   Files& files() { return files_; }
   Uploads& uploads() { return uploads_; }
   Upkeep& upkeep() { return upkeep_; }
@@ -38,6 +40,7 @@ class Catalog {
   Connection connection_;
   People people_{connection_};
   Zones zones_{connection_};
+  Resources resources_{connection_};
   Files files_{connection_};
   Uploads uploads_{connection_};
   Upkeep upkeep_{connection_};

@@ -12,7 +12,7 @@ TEST_F(CatalogTest, OfANewerProgramIsNotTouched) {
   catalog_.reset();
   {
     Database database = must(Database::open(path(), Durability::full));
-    must(database.run("PRAGMA user_version = 2"));
+    must(database.run("PRAGMA user_version = 1000"));
   }
   const auto opened = Catalog::open(path());
   ASSERT_FALSE(opened);

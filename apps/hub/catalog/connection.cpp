@@ -30,6 +30,12 @@ ZoneName Query::zone(int column) const {
   return *std::move(name);
 }
 
+ResourceName Query::resource(int column) const {
+  Result<ResourceName> name = ResourceName::parse(text(column));
+  KACHERY_ASSERT(name.has_value());
+  return *std::move(name);
+}
+
 Result<Work> Work::take(Connection& connection) {
   std::unique_lock lock(connection.mutex);
   KACHERY_TRY(transaction, Transaction::begin(connection.database));

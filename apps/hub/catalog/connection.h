@@ -60,6 +60,7 @@ class Query {
   NodeId node(int column) const;
   UserName user(int column) const;
   ZoneName zone(int column) const;
+  ResourceName resource(int column) const;
 
   void bind(int parameter, ByteView value) { prepared_->statement.bind(parameter, value); }
   void bind(int parameter, std::string_view value) { prepared_->statement.bind(parameter, value); }

@@ -64,6 +64,16 @@ struct ZoneRecord {
   QuotaState quota;
 };
 
+// A name under which a node provides files.
+struct ResourceRecord {
+  ResourceId id;
+  NodeId node;    // Whose key the name belongs to.
+  UserName user;  // Its user.
+  std::optional<std::string> proxy_url;
+  bool older;
+  std::int64_t created_ms;
+};
+
 // A list of chunks that a node says, or the hub has found, to be those of a file.
 struct ManifestRecord {
   Digest manifest;

@@ -1,11 +1,13 @@
 // The tables of the catalog. docs/formats/catalog.md.
 #pragma once
 
+#include <array>
+
 namespace kachery::hub {
 
-constexpr int kSchemaVersion = 1;
-
-constexpr const char* kSchema = R"sql(
+// What makes a catalog of version n from one of version n - 1 stands at n - 1; the first makes it from
+// nothing. What was released is never changed.
+constexpr std::array<const char*, 2> kSchemaSteps{R"sql(
 CREATE TABLE users(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, disabled INTEGER NOT NULL DEFAULT 0,
   created_ms INTEGER NOT NULL);
@@ -112,7 +114,16 @@ CREATE TRIGGER lease_refers AFTER INSERT ON leases BEGIN
   UPDATE objects SET refs = refs + 1 WHERE id = new.object; END;
 CREATE TRIGGER lease_leaves AFTER DELETE ON leases BEGIN
   UPDATE objects SET refs = refs - 1 WHERE id = old.object; END;
-)sql";
+)sql",
+                                                  R"sql(
+CREATE TABLE resources(
+  zone INTEGER NOT NULL REFERENCES zones ON DELETE CASCADE, name TEXT NOT NULL,
+  node INTEGER NOT NULL REFERENCES nodes, proxy_url TEXT, older INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY(zone, name)) WITHOUT ROWID;
+CREATE INDEX resources_of_node ON resources(node);
+)sql"};
+
+constexpr int kSchemaVersion = static_cast<int>(kSchemaSteps.size());
 
 // What a row of `objects` says of the bytes in the bucket.
 enum class ObjectState {

@@ -54,6 +54,8 @@ bool changes_something(Action action) {
     case Action::ask_who_i_am:
     case Action::find:
     case Action::fetch:
+    case Action::connect:
+    case Action::list_resources:
     case Action::list_own:
     case Action::list_all:
     case Action::use_signed_url:
@@ -61,6 +63,10 @@ bool changes_something(Action action) {
       return false;
     case Action::register_node:
     case Action::manage_own_nodes:
+    case Action::ask:
+    case Action::register_resource:
+    case Action::provide:
+    case Action::remove_resource:
     case Action::upload:
     case Action::remove_own:
     case Action::remove_all:
@@ -74,10 +80,11 @@ bool changes_something(Action action) {
 }  // namespace
 
 std::string_view action_name(Action action) {
-  constexpr std::array<std::string_view, 15> kNames{
-      "see_hub",    "register_node", "ask_who_i_am",   "manage_own_nodes", "find",
-      "fetch",      "upload",        "list_own",       "remove_own",       "list_all",
-      "remove_all", "manage_zone",   "use_signed_url", "read_metrics",     "administrate"};
+  constexpr std::array<std::string_view, 21> kNames{
+      "see_hub",        "register_node",  "ask_who_i_am", "manage_own_nodes",  "connect",  "find",
+      "fetch",          "upload",         "list_own",     "remove_own",        "list_all", "remove_all",
+      "manage_zone",    "list_resources", "ask",          "register_resource", "provide",  "remove_resource",
+      "use_signed_url", "read_metrics",   "administrate"};
   return kNames.at(static_cast<std::size_t>(action));
 }
 

@@ -33,6 +33,9 @@ Task<Result<Response>> readiness(Call call) {
 }
 
 Task<Result<Response>> metrics(Call call) {
+  const Rendezvous& rendezvous = call.shared.rendezvous;
+  call.services().metrics.set_rendezvous(rendezvous.providers.count(), rendezvous.orders.running(),
+                                         rendezvous.asks_waiting);
   co_return text_answer("text/plain; version=0.0.4; charset=utf-8", call.services().metrics.text());
 }
 

@@ -6,6 +6,7 @@
 #include "hub/gateway/file_handlers.h"
 #include "hub/gateway/node_handlers.h"
 #include "hub/gateway/page_handlers.h"
+#include "hub/gateway/resource_handlers.h"
 #include "hub/gateway/upload_handlers.h"
 
 namespace kachery::hub {
@@ -36,7 +37,8 @@ const Route* RouteTable::find(Method method, const std::string& path, std::strin
 
 RouteTable all_routes() {
   std::vector<Route> all;
-  for (auto family : {page_routes, node_routes, file_routes, upload_routes, bucket_routes, admin_routes}) {
+  for (auto family : {page_routes, node_routes, file_routes, upload_routes, resource_routes, ask_routes,
+                      bucket_routes, admin_routes}) {
     std::vector<Route> routes = family();
     all.insert(all.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
   }

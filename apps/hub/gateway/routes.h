@@ -81,6 +81,12 @@ Question question_of(Action least, const Message& message) {
   if constexpr (requires { message.uploads; }) count(message.uploads);
   if constexpr (requires { message.ids; }) count(message.ids);
   if constexpr (requires {
+                  { message.name } -> std::convertible_to<ResourceName>;
+                })
+    question.object = message.name.str();
+  if constexpr (requires { message.resource; })
+    question.object = message.resource.str() + " " + object_named(std::vector<Digest>{message.digest});
+  if constexpr (requires {
                   { message.user } -> std::convertible_to<UserName>;
                 })
     question.object = message.user.str();

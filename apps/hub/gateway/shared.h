@@ -5,6 +5,7 @@
 #include "hub/gateway/found_cache.h"
 #include "hub/gateway/gateway_limits.h"
 #include "hub/gateway/turns.h"
+#include "hub/rendezvous/rendezvous.h"
 #include "hub/services.h"
 
 namespace kachery::hub {
@@ -17,7 +18,7 @@ struct Readiness {
 
 // Network thread only. Belongs to the gateway, and outlives every handler and every body it made.
 struct Shared {
-  explicit Shared(const Services& all) : services(all) {}
+  explicit Shared(const Services& all);
 
   Services services;
   Admission admission{services};
@@ -26,6 +27,7 @@ struct Shared {
   Signal node_registered{services.loop};
   Signal claim_made{services.loop};  // There is a claim to check.
   FoundCache found{kFoundCacheMax};
+  Rendezvous rendezvous;
   std::size_t downloads = 0;  // That are being sent.
   Readiness readiness = {};
 };

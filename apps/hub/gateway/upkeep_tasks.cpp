@@ -1,6 +1,7 @@
 #include "hub/gateway/upkeep_tasks.h"
 
 #include "hub/gateway/bucket_reading.h"
+#include "hub/gateway/serving.h"
 #include "hub/operations/log.h"
 #include "wire/sizes.h"
 
@@ -111,6 +112,15 @@ Task<> garbage_task(Shared& shared) {
   }
 }
 
+// Whenever the facts were read anew: at once after a change that this process made, within seconds after
+// others'.
+Task<> providers_task(Shared& shared) {
+  while (true) {
+    co_await shared.services.facts.changed().wait(kExpiryWait);
+    review_providers(shared);
+  }
+}
+
 }  // namespace
 
 void start_upkeep(Shared& shared) {
@@ -118,6 +128,15 @@ void start_upkeep(Shared& shared) {
   shared.services.loop.spawn(expiry_task(shared));
   shared.services.loop.spawn(sweep_task(shared));
   shared.services.loop.spawn(garbage_task(shared));
+  shared.services.loop.spawn(providers_task(shared));
+}
+
+void review_providers(Shared& shared) {
+  const std::shared_ptr<const Facts> facts = shared.services.facts.now();
+  const auto may = [&facts](const ResourceId& id, const Provider& provider) {
+    return may_serve(*facts, id, provider);
+  };
+  shared.rendezvous.providers.review(may);
 }
 
 Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_max) {

@@ -17,5 +17,8 @@ Task<Result<>> expire_uploads(Shared& shared);
 Task<Result<std::size_t>> sweep_bucket(Shared& shared);
 // Deletes what nothing refers to. How many objects. One at a time.
 Task<Result<std::size_t>> collect_garbage(Shared& shared);
+// Cuts every daemon that may not provide any more: whose node was revoked, whose user lost the right, whose
+// name is another's now.
+void review_providers(Shared& shared);
 
 }  // namespace kachery::hub

@@ -16,6 +16,7 @@ Task<Result<>> FactsKeeper::refresh() {
   if (number > taken_) {
     facts_ = std::make_shared<const Facts>(std::move(facts));
     taken_ = number;
+    changed_.notify();
   }
   co_return Result<>();
 }

@@ -11,7 +11,7 @@ namespace kachery::hub {
 // Network thread only. Both outlive it.
 class FactsKeeper {
  public:
-  FactsKeeper(Catalog& catalog, Loop& loop) : catalog_(catalog), loop_(loop) {}
+  FactsKeeper(Catalog& catalog, Loop& loop) : catalog_(catalog), loop_(loop), changed_(loop) {}
 
   // Before the loop runs: blocks.
   Result<> load();
@@ -20,10 +20,13 @@ class FactsKeeper {
   // After every change that this process makes, before it is acknowledged; and every 2 s, for those of
   // others.
   Task<Result<>> refresh();
+  // Wakes when there are other facts.
+  Signal& changed() { return changed_; }
 
  private:
   Catalog& catalog_;
   Loop& loop_;
+  Signal changed_;
   std::shared_ptr<const Facts> facts_;
   // Refreshes are numbered as they begin, so that a slow one does not bring older facts back.
   std::uint64_t begun_ = 0;

@@ -48,6 +48,13 @@ struct Metrics::State {
   Counter& received =
       counter(registry, "kachery_hub_received_bytes_total", "Bytes of the bodies of requests.").Add({});
   Gauge& connections = gauge(registry, "kachery_hub_connections", "Connections that are open.").Add({});
+  Gauge& providers =
+      gauge(registry, "kachery_hub_providers", "Daemons that are connected and serve a resource.").Add({});
+  Gauge& orders =
+      gauge(registry, "kachery_hub_orders", "Files that providers were asked for, and have not sent yet.")
+          .Add({});
+  Gauge& asks =
+      gauge(registry, "kachery_hub_asks_waiting", "Requests that wait for a provider's file.").Add({});
   Counter& lost_audit_entries = counter(registry, "kachery_hub_lost_audit_entries_total",
                                         "Entries of the audit log that the disk did not take.")
                                     .Add({});
@@ -84,6 +91,12 @@ void Metrics::received(ByteCount bytes) {
 
 void Metrics::set_connections(std::size_t count) {
   state_->connections.Set(static_cast<double>(count));
+}
+
+void Metrics::set_rendezvous(std::size_t providers, std::size_t orders, std::size_t asks) {
+  state_->providers.Set(static_cast<double>(providers));
+  state_->orders.Set(static_cast<double>(orders));
+  state_->asks.Set(static_cast<double>(asks));
 }
 
 void Metrics::lost_audit_entries(std::uint64_t count) {

@@ -22,6 +22,8 @@ class Metrics {
   void sent(ByteCount bytes);
   void received(ByteCount bytes);
   void set_connections(std::size_t count);
+  // Daemons that serve a name, files that they were asked for, and answers that wait for them.
+  void set_rendezvous(std::size_t providers, std::size_t orders, std::size_t asks);
   // Entries of the audit log that were given up because the disk took none.
   void lost_audit_entries(std::uint64_t count);
 

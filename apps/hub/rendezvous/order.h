@@ -1,0 +1,63 @@
+// Order: a file that a resource was asked for. Everybody who asks for it there shares it.
+#pragma once
+
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "hub/access/access.h"
+#include "hub/rendezvous/limits.h"
+#include "net/channel.h"
+#include "net/loop.h"
+#include "wire/live.h"
+
+namespace kachery::hub {
+
+// Network thread only. Shared by Orders, by those who wait for it, and by the provider that works on it; the
+// loop outlives it.
+class Order {
+ public:
+  Order(Loop& loop, ResourceId resource, wire::Upload upload, const RendezvousLimits& limits);
+
+  const ResourceId& resource() const { return resource_; }
+  const wire::Upload& upload() const { return upload_; }
+
+  // --- For those who ask
+
+  const wire::AskState& state() const { return state_; }
+  bool has_ended() const { return has_ended_; }
+  // Wakes when there is something to tell, and has_ended() or told() say what; also without a reason.
+  Signal& changed() { return changed_; }
+  std::uint64_t told() const { return told_; }
+
+  // --- For who provides
+
+  // How far it is. What cannot be believed, such as a state that does not exist, is left out.
+  void progress(wire::AskState said);
+  // Requested when the order ends, also because nobody wants it any more or it took too long. For one call at a time.
+  CallStop& stop() { return stop_; }
+
+ private:
+  friend class Orders;
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  void end(wire::AskState last);
+  void tell();
+  // When it has failed for want of progress, as it stands now.
+  TimePoint fails_at() const;
+
+  ResourceId resource_;
+  wire::Upload upload_;
+  RendezvousLimits limits_;
+  wire::AskState state_;
+  bool has_ended_ = false;
+  std::uint64_t told_ = 1;
+  Signal changed_;
+  CallStop stop_;
+  std::set<std::string> askers_;  // Who wants it, as Orders::ask was told.
+  TimePoint begun_ = std::chrono::steady_clock::now();
+  TimePoint advanced_ = begun_;  // When it last got further.
+  TimePoint told_at_ = begun_;
+};
+
+}  // namespace kachery::hub

@@ -1,0 +1,143 @@
+#include "hub/rendezvous/orders.h"
+
+#include "core/text.h"
+#include "hub/operations/log.h"
+
+namespace kachery::hub {
+namespace {
+
+using std::chrono::steady_clock;
+
+wire::AskState failed(Code code, std::string message) {
+  return {
+      .state = wire::kError, .size = {}, .bytes_uploaded = {}, .code = code, .message = std::move(message)};
+}
+
+std::string name_of(const ResourceId& id) {
+  return "the resource " + id.name.str() + " of the zone " + id.zone.str();
+}
+
+std::unexpected<Error> too_many(const std::string& of_what) {
+  return fail(Code::exhausted, "too many files are being asked for " + of_what + ": try again later");
+}
+
+}  // namespace
+
+Orders::Orders(Loop& loop, Providers& providers, FindSize find_size, const RendezvousLimits& limits)
+    : loop_(loop), providers_(providers), find_size_(std::move(find_size)), limits_(limits) {}
+
+Result<std::shared_ptr<Order>> Orders::ask(const ResourceId& resource, const Digest& digest,
+                                           const Asker& asker) {
+  const Key key{resource, digest};
+  const auto found = orders_.find(key);
+  if (found != orders_.end()) {
+    std::set<std::string>& askers = found->second->askers_;
+    if (askers.size() >= limits_.askers_of_order_max && !askers.contains(asker.name))
+      return too_many("by others: this one");
+    askers.insert(asker.name);
+    return found->second;
+  }
+  if (!providers_.expects(resource))
+    return fail(Code::unavailable,
+                "nobody serves " + name_of(resource) +
+                    " now: it can be asked as soon as its daemon runs (kachery-resource share)");
+  if (orders_.size() >= limits_.orders_max) return too_many("at this hub");
+  const auto count = counts_.find(resource);
+  if (count != counts_.end() && count->second >= limits_.orders_of_resource_max)
+    return too_many("of " + name_of(resource));
+
+  wire::Upload upload{.zone = resource.zone, .digest = digest, .asker = asker.node};
+  auto order = std::make_shared<Order>(loop_, resource, std::move(upload), limits_);
+  order->askers_.insert(asker.name);
+  orders_.emplace(key, order);
+  ++counts_[resource];
+  loop_.spawn(run(order));
+  loop_.spawn(watch(order));
+  return order;
+}
+
+void Orders::cancel(const ResourceId& resource, const Digest& digest, const std::string& asker) {
+  const auto found = orders_.find({resource, digest});
+  if (found == orders_.end()) return;
+  const std::shared_ptr<Order> order = found->second;
+  if (order->askers_.erase(asker) == 0 || !order->askers_.empty()) return;
+  end(*order, failed(Code::cancelled, "everybody who asked for it has cancelled"));
+}
+
+Task<> Orders::run(std::shared_ptr<Order> order) {
+  std::shared_ptr<Provider> gone;
+  while (!order->has_ended()) {
+    const std::shared_ptr<Provider> provider =
+        co_await providers_.await(order->resource(), gone, limits_.return_wait);
+    if (!provider) {
+      end(*order,
+          failed(Code::unavailable, gone ? "the provider went away, and has not come back; ask again later"
+                                         : "nobody serves " + name_of(order->resource()) + " now"));
+      co_return;
+    }
+    if (order->has_ended()) co_return;
+    Result<wire::AskState> said = co_await provider->upload(order);
+    if (order->has_ended()) co_return;
+    if (!said) {
+      gone = provider;
+      continue;
+    }
+    wire::AskState last = co_await confirmed(order, *std::move(said));
+    end(*order, std::move(last));
+  }
+}
+
+// What a provider says last, as far as it can be believed.
+Task<wire::AskState> Orders::confirmed(std::shared_ptr<Order> order, wire::AskState said) {
+  if (said.state == wire::kNotFound) co_return said;
+  if (said.state == wire::kError) {
+    if (!said.code) said.code = Code::internal;
+    if (!said.message) said.message = "the provider failed, and does not say why";
+    co_return said;
+  }
+  if (said.state != wire::kCompleted)
+    co_return failed(Code::invalid, "the provider ended with the state \"" +
+                                        printable(said.state.substr(0, 40)) + "\", which is no end");
+  if (!find_size_) co_return said;
+  const Result<std::optional<ByteCount>> size =
+      co_await find_size_(order->resource().zone, order->upload().digest);
+  if (!size)
+    co_return failed(size.error().code, "whether the file has come cannot be told: " + size.error().message);
+  if (!*size) {
+    log(Severity::warning, "provider_lied",
+        {{"zone", order->resource().zone.str()},
+         {"resource", order->resource().name.str()},
+         {"digest", order->upload().digest.hex()}});
+    co_return failed(Code::corrupt,
+                     "the provider says that it has sent the file, but the zone does not have it");
+  }
+  said.size = *size;
+  said.bytes_uploaded = *size;
+  co_return said;
+}
+
+// Ends what does not get further.
+Task<> Orders::watch(std::shared_ptr<Order> order) {
+  while (!order->has_ended()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(order->fails_at() - steady_clock::now());
+    if (left.count() > 0) {
+      co_await order->changed().wait(left);
+      continue;
+    }
+    log(Severity::warning, "order_stalled",
+        {{"zone", order->resource().zone.str()},
+         {"resource", order->resource().name.str()},
+         {"digest", order->upload().digest.hex()}});
+    end(*order, failed(Code::timed_out, "the provider has sent nothing for too long; ask again later"));
+  }
+}
+
+void Orders::end(Order& order, wire::AskState last) {
+  if (order.has_ended()) return;
+  const ResourceId resource = order.resource();
+  order.end(std::move(last));
+  if (--counts_[resource] == 0) counts_.erase(resource);
+  orders_.erase({resource, order.upload().digest});
+}
+
+}  // namespace kachery::hub

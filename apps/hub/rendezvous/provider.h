@@ -1,0 +1,38 @@
+// Provider: a daemon that is connected and serves a name, however it speaks.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/node_id.h"
+#include "net/loop.h"
+#include "wire/resources.h"
+
+namespace kachery::hub {
+
+class Order;
+
+// Network thread only. Shared by its connection, by Providers, and by the orders that it works on.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+
+  // Whose key the name belongs to; none: nobody's (`kachery proxy`).
+  virtual std::optional<NodeId> node() const = 0;
+  // Whether it has proved that key, and not only that it knows the proxy's secret.
+  virtual bool has_proved_key() const = 0;
+
+  // Has it upload the order's file, and tells the order how far it is; ends soon after the order was stopped.
+  // Gives what it said last. A failure: it can be reached no more, and whether it did anything is not known.
+  virtual Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) = 0;
+
+  virtual Task<bool> ping(std::chrono::milliseconds wait) = 0;
+  // Something that whoever keeps the daemon should know. Does not wait.
+  virtual void notice(std::string message) = 0;
+  // Ends the connection, soon, and says why.
+  virtual void cut(const Error& why) = 0;
+};
+
+}  // namespace kachery::hub

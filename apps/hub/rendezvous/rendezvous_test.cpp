@@ -1,0 +1,354 @@
+#include "hub/rendezvous/rendezvous.h"
+
+#include <gtest/gtest.h>
+
+#include "crypto/hasher.h"
+
+namespace kachery::hub {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+NodeId node(unsigned char number) {
+  NodeId::Key key{};
+  key[0] = std::byte{number};
+  return NodeId(key);
+}
+
+const ResourceId kData{*ZoneName::parse("lab"), *ResourceName::parse("data")};
+const Digest kDigest = Hasher::of(Algorithm::sha1, as_bytes(std::string_view("content")));
+
+wire::AskState state(const char* word, std::optional<std::uint64_t> bytes = {},
+                     std::optional<std::uint64_t> size = {}) {
+  return {.state = word, .size = size, .bytes_uploaded = bytes, .code = {}, .message = {}};
+}
+
+// A daemon that does what the test says.
+class FakeProvider final : public Provider {
+ public:
+  explicit FakeProvider(Loop& loop, unsigned char number = 1)
+      : loop_(loop), node_(hub::node(number)), moved_(loop) {}
+
+  std::optional<NodeId> node() const override { return node_; }
+  bool has_proved_key() const override { return true; }
+  void notice(std::string message) override { notices.push_back(std::move(message)); }
+  void cut(const Error& why) override { cuts.push_back(why.message); }
+  Task<bool> ping(milliseconds wait) override {
+    ++pings;
+    if (!answers_pings) co_await loop_.sleep(wait);
+    co_return answers_pings;
+  }
+  Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) override {
+    orders.push_back(order);
+    moved_.notify();
+    while (!last && !order->has_ended()) co_await order->changed().wait(milliseconds(2));
+    if (!last) ++stopped;
+    co_return last.value_or(Result<wire::AskState>(state(wire::kError)));
+  }
+  // Until it was asked for so many uploads.
+  Task<> asked(std::size_t count) {
+    while (orders.size() < count) co_await moved_.wait(milliseconds(1'000));
+  }
+
+  bool answers_pings = true;
+  std::optional<Result<wire::AskState>> last;  // What an upload ends with.
+  std::vector<std::shared_ptr<Order>> orders;
+  std::vector<std::string> notices;
+  std::vector<std::string> cuts;
+  int pings = 0;
+  int stopped = 0;
+
+ private:
+  Loop& loop_;
+  NodeId node_;
+  Signal moved_;
+};
+
+// Everything happens on one thread, in the order in which the test says it.
+class RendezvousTest : public testing::Test {
+ protected:
+  using Test = Task<> (*)(RendezvousTest& test);
+
+  void run(Test test, const RendezvousLimits& limits = {.ping_wait = milliseconds(30),
+                                                        .return_wait = milliseconds(100),
+                                                        .stall_wait = milliseconds(5'000),
+                                                        .tell_every = milliseconds(0)}) {
+    limits_ = limits;
+    meeting.emplace(loop, [this](ZoneName, Digest) { return find_size(*this); }, limits);
+    loop.spawn(guarded(*this, test));
+    loop.run();
+    EXPECT_TRUE(has_ended_);
+  }
+  static Task<> guarded(RendezvousTest& test, Test body) {
+    co_await body(test);
+    test.has_ended_ = true;
+    test.loop.stop();
+  }
+  static Task<Result<std::optional<ByteCount>>> find_size(RendezvousTest& test) { co_return test.in_zone; }
+
+  Providers& providers() { return meeting->providers; }
+  Orders& orders() { return meeting->orders; }
+  std::shared_ptr<FakeProvider> make(unsigned char number = 1) {
+    return std::make_shared<FakeProvider>(loop, number);
+  }
+  std::shared_ptr<Order> ask(const std::string& who) {
+    Result<std::shared_ptr<Order>> order = orders().ask(kData, kDigest, {who, node(9)});
+    KACHERY_ASSERT(order.has_value());
+    return *order;
+  }
+  static Task<> end_of(std::shared_ptr<Order> order) {
+    while (!order->has_ended()) co_await order->changed().wait(milliseconds(1'000));
+  }
+
+  Loop loop{1};
+  std::optional<Rendezvous> meeting;
+  std::optional<ByteCount> in_zone = 7;
+  RendezvousLimits limits_;
+  bool has_ended_ = false;
+};
+
+TEST_F(RendezvousTest, AllWhoAskForAFileShareOneUpload) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    std::vector<std::shared_ptr<Order>> asked;
+    for (int i = 0; i < 1'000; ++i) asked.push_back(test.ask("asker " + std::to_string(i)));
+    co_await provider->asked(1);
+    EXPECT_EQ(test.orders().running(), 1U);
+    EXPECT_EQ(asked.front()->state().state, wire::kAsking);
+    EXPECT_EQ(provider->orders.front()->upload().asker, node(9));
+
+    provider->orders.front()->progress(state(wire::kRunning, 3, 7));
+    for (const auto& order : asked) EXPECT_EQ(order->state().bytes_uploaded, 3U);
+    provider->last = state(wire::kCompleted);
+    co_await end_of(asked.front());
+    for (const auto& order : asked) EXPECT_EQ(order->state().state, wire::kCompleted);
+    EXPECT_EQ(asked.front()->state().size, 7U);
+    EXPECT_EQ(provider->orders.size(), 1U);
+    EXPECT_EQ(test.orders().running(), 0U);
+  });
+}
+
+TEST_F(RendezvousTest, WhatALiarCallsCompletedIsAnError) {
+  run([](RendezvousTest& test) -> Task<> {
+    test.in_zone = std::nullopt;
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    provider->last = state(wire::kCompleted, 7, 7);
+    const auto order = test.ask("a");
+    co_await end_of(order);
+    EXPECT_EQ(order->state().state, wire::kError);
+    EXPECT_EQ(order->state().code, Code::corrupt);
+    EXPECT_TRUE(order->state().message->contains("does not have it")) << *order->state().message;
+  });
+}
+
+TEST_F(RendezvousTest, AnEndThatIsNoneAndAReasonThatIsTooLongAreNotPassedOn) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    provider->last = state(wire::kRunning);
+    auto order = test.ask("a");
+    co_await end_of(order);
+    EXPECT_EQ(order->state().code, Code::invalid);
+
+    wire::AskState angry = state(wire::kError);
+    angry.message = "\x1b[31m" + std::string(100'000, 'x');
+    provider->last = angry;
+    order = test.ask("a");
+    co_await end_of(order);
+    EXPECT_EQ(order->state().code, Code::internal);
+    EXPECT_LT(order->state().message->size(), 2'000U);
+    EXPECT_FALSE(order->state().message->contains('\x1b'));
+    order->progress(state(wire::kRunning, 5));
+    EXPECT_EQ(order->state().state, wire::kError) << "what has ended goes on no more";
+  });
+}
+
+TEST_F(RendezvousTest, NobodyIsAskedWhoIsNotThere) {
+  run([](RendezvousTest& test) -> Task<> {
+    // Right after the start of a hub its daemons may be on their way.
+    const auto early = test.ask("a");
+    co_await end_of(early);
+    EXPECT_EQ(early->state().code, Code::unavailable);
+    const auto order = test.orders().ask(kData, kDigest, {"a"});
+    EXPECT_FALSE(order);
+    if (!order) EXPECT_EQ(order.error().code, Code::unavailable);
+  });
+}
+
+TEST_F(RendezvousTest, AnUploadGoesOnWhenItsProviderComesBack) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto first = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    const auto order = test.ask("a");
+    co_await first->asked(1);
+    order->progress(state(wire::kRunning, 3, 7));
+    first->last = fail(Code::unavailable, "the connection broke");
+    test.providers().leave(kData, *first);
+    const auto again = test.make();
+    again->last = state(wire::kCompleted);
+    EXPECT_TRUE(co_await test.providers().enter(kData, again));
+    co_await end_of(order);
+    EXPECT_EQ(order->state().state, wire::kCompleted);
+    EXPECT_EQ(again->orders.size(), 1U);
+  });
+}
+
+TEST_F(RendezvousTest, AnUploadWhoseProviderStaysAwayFailsWithWhatItHadSent) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    const auto order = test.ask("a");
+    co_await provider->asked(1);
+    order->progress(state(wire::kRunning, 3, 7));
+    const auto before = steady_clock::now();
+    provider->last = fail(Code::unavailable, "the connection broke");
+    test.providers().leave(kData, *provider);
+    co_await end_of(order);
+    EXPECT_GE(steady_clock::now() - before, test.limits_.return_wait);
+    EXPECT_EQ(order->state().code, Code::unavailable);
+    EXPECT_TRUE(order->state().message->contains("the provider went away"));
+    EXPECT_EQ(order->state().bytes_uploaded, 3U);
+    EXPECT_EQ(order->state().size, 7U);
+  });
+}
+
+TEST_F(RendezvousTest, OnlyTheLastOneWhoCancelsStopsTheProvider) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    auto order = test.ask("a");
+    test.ask("b");
+    test.ask("b");
+    co_await provider->asked(1);
+    test.orders().cancel(kData, kDigest, "a");
+    test.orders().cancel(kData, kDigest, "a");
+    test.orders().cancel(kData, kDigest, "a stranger");
+    EXPECT_FALSE(order->has_ended());
+    test.orders().cancel(kData, kDigest, "b");
+    EXPECT_EQ(order->state().code, Code::cancelled);
+    while (provider->stopped == 0) co_await test.loop.sleep(milliseconds(1));
+    EXPECT_EQ(test.orders().running(), 0U);
+
+    order = test.ask("a");
+    co_await provider->asked(2);
+    EXPECT_FALSE(order->has_ended()) << "asked again, it begins again";
+    order.reset();  // Whoever goes away without a word leaves it as it is.
+    EXPECT_EQ(test.orders().running(), 1U);
+    provider->last = state(wire::kCompleted);
+    co_await end_of(test.ask("c"));
+  });
+}
+
+TEST_F(RendezvousTest, WhatSendsNothingFails) {
+  constexpr RendezvousLimits kImpatient{
+      .return_wait = milliseconds(100), .stall_wait = milliseconds(50), .tell_every = milliseconds(0)};
+  run(
+      [](RendezvousTest& test) -> Task<> {
+        const auto provider = test.make();
+        EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+        const auto silent = test.ask("a");
+        co_await end_of(silent);
+        EXPECT_EQ(silent->state().code, Code::timed_out);
+
+        const auto queued = test.ask("a");
+        queued->progress(state(wire::kQueued));
+        const auto until = steady_clock::now() + milliseconds(120);
+        while (steady_clock::now() < until) co_await queued->changed().wait(milliseconds(20));
+        EXPECT_FALSE(queued->has_ended()) << "a queue may be long";
+        queued->progress(state(wire::kRunning, 3, 7));
+        const auto begun = steady_clock::now();
+        while (!queued->has_ended() && steady_clock::now() < begun + milliseconds(1'000)) {
+          queued->progress(state(wire::kRunning, 3, 7));  // Says that it runs, and sends nothing.
+          co_await test.loop.sleep(milliseconds(5));
+        }
+        EXPECT_EQ(queued->state().code, Code::timed_out);
+        EXPECT_EQ(queued->state().bytes_uploaded, 3U);
+      },
+      kImpatient);
+}
+
+TEST_F(RendezvousTest, ASecondDaemonChangesNothingForTheFirst) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto first = test.make(1);
+    const auto same_key = test.make(1);
+    const auto other_key = test.make(2);
+    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    const auto order = test.ask("a");
+    co_await first->asked(1);
+    const Result<> same = co_await test.providers().enter(kData, same_key);
+    const Result<> other = co_await test.providers().enter(kData, other_key);
+    EXPECT_EQ(same.error().code, Code::exists);
+    EXPECT_EQ(other.error().code, Code::exists);
+    EXPECT_EQ(first->pings, 1) << "another key does not even make it answer";
+    EXPECT_EQ(first->notices.size(), 1U) << "and not again and again";
+    EXPECT_TRUE(first->cuts.empty());
+    test.providers().leave(kData, *same_key);  // The refused one's end is not the first one's (R9).
+    EXPECT_EQ(test.providers().find(kData), first);
+    EXPECT_FALSE(order->has_ended());
+    EXPECT_TRUE(same_key->orders.empty() && other_key->orders.empty());
+  });
+}
+
+TEST_F(RendezvousTest, ADaemonThatIsDeadLosesItsNameToTheNextOneOfItsKey) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto first = test.make(1);
+    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    first->answers_pings = false;
+    const auto other_key = test.make(2);
+    EXPECT_FALSE(co_await test.providers().enter(kData, other_key));
+    const auto next = test.make(1);
+    EXPECT_TRUE(co_await test.providers().enter(kData, next));
+    EXPECT_EQ(test.providers().find(kData), next);
+    EXPECT_EQ(first->cuts.size(), 1U);
+    test.providers().leave(kData, *first);
+    EXPECT_EQ(test.providers().find(kData), next);
+  });
+}
+
+TEST_F(RendezvousTest, WhoeverMayNotServeAnyMoreIsCut) {
+  run([](RendezvousTest& test) -> Task<> {
+    const ResourceId other{kData.zone, *ResourceName::parse("other")};
+    const auto revoked = test.make(1);
+    const auto good = test.make(2);
+    EXPECT_TRUE(co_await test.providers().enter(kData, revoked));
+    EXPECT_TRUE(co_await test.providers().enter(other, good));
+    const auto order = test.ask("a");
+    co_await revoked->asked(1);
+    revoked->last = fail(Code::unavailable, "cut");
+    test.providers().review([](const ResourceId&, const Provider& provider) -> Result<> {
+      if (provider.node() == node(1)) return fail(Code::denied, "the node was revoked");
+      return {};
+    });
+    EXPECT_EQ(revoked->cuts, std::vector<std::string>{"the node was revoked"});
+    EXPECT_TRUE(good->cuts.empty());
+    EXPECT_EQ(test.providers().count(), 1U);
+    co_await end_of(order);
+    EXPECT_EQ(order->state().code, Code::unavailable);
+  });
+}
+
+TEST_F(RendezvousTest, ThereAreNotMoreOrdersThanThereMayBe) {
+  run(
+      [](RendezvousTest& test) -> Task<> {
+        const auto provider = test.make();
+        EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+        std::vector<Digest> digests;
+        for (int i = 0; i < 4; ++i)
+          digests.push_back(Hasher::of(Algorithm::sha1, as_bytes(std::string_view("abcd").substr(0, i + 1))));
+        for (int i = 0; i < 3; ++i) EXPECT_TRUE(test.orders().ask(kData, digests[i], {"a"}));
+        const auto more = test.orders().ask(kData, digests[3], {"a"});
+        EXPECT_FALSE(more);
+        if (!more) EXPECT_EQ(more.error().code, Code::exhausted);
+        EXPECT_TRUE(test.orders().ask(kData, digests[0], {"b"}));
+        EXPECT_FALSE(test.orders().ask(kData, digests[0], {"c"})) << "nobody's interest is forgotten";
+        test.orders().cancel(kData, digests[1], "a");
+        EXPECT_TRUE(test.orders().ask(kData, digests[3], {"a"}));
+      },
+      {.return_wait = milliseconds(50), .orders_of_resource_max = 3, .askers_of_order_max = 2});
+}
+
+}  // namespace
+}  // namespace kachery::hub

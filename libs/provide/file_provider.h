@@ -1,0 +1,101 @@
+// FileProvider: gives others the files that are here, by sending them to the zone when they are asked for.
+// docs/protocol/live.md, the call "upload".
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/session.h"
+#include "core/names.h"
+#include "core/node_id.h"
+#include "net/channel.h"
+#include "net/loop.h"
+#include "wire/resources.h"
+
+namespace kachery {
+
+// What one asker may make us send within a day. More than a disk, and less than what would fill a bucket
+// unseen.
+constexpr ByteCount kAskerBytesMax = 1'000'000'000'000;
+
+// Uploads that wait for their turn; more are refused.
+constexpr std::size_t kUploadsWaitingMax = 10'000;
+
+struct FileProviderParts {
+  Loop& loop;               // With a thread on its pool for each upload, and one more.
+  Session& session;         // Whose files are given, and whose key signs the uploads.
+  ZoneName zone;            // The only one that is served.
+  std::size_t uploads_max;  // At a time; from 1.
+  ByteCount asker_bytes_max = kAskerBytesMax;
+  // A line for whoever keeps the daemon. It may name paths, which no asker is told.
+  std::function<void(const std::string& line)> say;
+};
+
+// Network thread only. Lives until Loop::run() has returned. One upload of a digest goes on at a time,
+// whoever asks; they begin in the order in which they were asked for. What it says of a file is a
+// wire::AskState; nothing of it names a path.
+class FileProvider {
+ public:
+  explicit FileProvider(FileProviderParts parts) : parts_(std::move(parts)), idle_(parts_.loop) {}
+  FileProvider(const FileProvider&) = delete;
+  FileProvider& operator=(const FileProvider&) = delete;
+
+  // Somebody's interest in a file, for as long as it lives. When the last one of a file is gone, its upload
+  // stops.
+  class Interest;
+
+  // `changed` is notified whenever there is something new to say, five times a second at most; it outlives
+  // the interest.
+  std::unique_ptr<Interest> ask(const Digest& digest, const std::optional<NodeId>& asker, Signal& changed);
+
+  // The call "upload" of a hub: its answer.
+  Task<Result<std::string>> upload(std::shared_ptr<IncomingCall> call);
+
+  // Stops what goes on, takes no more, and waits until nothing uses the session, for `wait` at most.
+  Task<> stop(std::chrono::milliseconds wait);
+
+ private:
+  struct Job;
+
+  Task<> run(std::shared_ptr<Job> job);
+  Task<> watch(std::shared_ptr<Job> job);
+  Task<> send(std::shared_ptr<Job> job);
+  Result<> admit(Job& job);
+  Result<> charge(const std::optional<NodeId>& asker, ByteCount size);
+  void start_next();
+  void abandon(const std::shared_ptr<Job>& job);
+  void finish(const std::shared_ptr<Job>& job, wire::AskState state);
+
+  FileProviderParts parts_;
+  std::map<Digest, std::shared_ptr<Job>> jobs_;  // That somebody is interested in.
+  std::deque<std::shared_ptr<Job>> waiting_;
+  std::size_t running_ = 0;
+  bool is_stopping_ = false;
+  Signal idle_;  // Nothing runs any more.
+  std::map<std::optional<NodeId>, ByteCount> sent_today_;
+  std::chrono::steady_clock::time_point day_began_ = std::chrono::steady_clock::now();
+};
+
+class FileProvider::Interest {
+ public:
+  Interest(FileProvider& provider, std::shared_ptr<Job> job, Signal& changed);
+  Interest(const Interest&) = delete;
+  Interest& operator=(const Interest&) = delete;
+  ~Interest();
+
+  wire::AskState state() const;
+
+ private:
+  FileProvider& provider_;
+  std::shared_ptr<Job> job_;
+  Signal& changed_;
+};
+
+// Whether nothing will follow.
+bool is_over(const wire::AskState& state);
+
+}  // namespace kachery
