@@ -113,14 +113,14 @@ TEST_F(AskTest, WithoutTimeItLooksOnce) {
 }
 
 TEST_F(AskTest, WhatTheHubRefusesIsNotAskedAgain) {
-  for (const Code code : {Code::denied, Code::not_found, Code::invalid}) {
+  for (const Code code : {Code::denied, Code::not_found, Code::invalid, Code::unavailable}) {
     hub_.set_script([&](const RequestHead&, const std::string&) {
-      return FakeHub::failure(http_status(code), code, "the resource lab is not registered");
+      return FakeHub::failure(http_status(code), code, "the resource lab is not there");
     });
     const std::size_t before = hub_.count("/v1/files/ask");
     const auto refused = ask(milliseconds(5'000));
     EXPECT_EQ(refused.error().code, code);
-    EXPECT_TRUE(refused.error().message.contains("lab is not registered")) << refused.error().message;
+    EXPECT_TRUE(refused.error().message.contains("lab is not there")) << refused.error().message;
     EXPECT_EQ(hub_.count("/v1/files/ask"), before + 1);
   }
 }

@@ -180,14 +180,15 @@ Result<ClientResponse> Hub::send(const Posted& posted, const std::atomic<bool>& 
 
 Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink) {
   KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
-  KACHERY_TRY(response, state_->repeat(cancel, [&] { return send(posted, cancel, sink); }));
+  Result<ClientResponse> response = state_->repeat(cancel, [&] { return send(posted, cancel, sink); });
   KACHERY_TRY(check(response, posted.answer_type));
-  return std::move(response.body);
+  return std::move(response->body);
 }
 
-Result<> Hub::check(const ClientResponse& response, const std::string& type) const {
-  if (!is_success(response)) return fail_answer(response);
-  if (!has_type(response, type)) return fail_no_hub("it is of another kind");
+Result<> Hub::check(const Result<ClientResponse>& response, const std::string& type) const {
+  if (!response) return std::unexpected(response.error());
+  if (!is_success(*response)) return fail_answer(*response);
+  if (!has_type(*response, type)) return fail_no_hub("it is of another kind");
   return {};
 }
 
@@ -218,46 +219,53 @@ Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
   return info;
 }
 
-// Each try begins with the first line.
+// One try, which begins with the first line.
 template <class Line>
-Result<> Hub::stream(const std::function<Posted()>& posted, const std::function<void(const Line&)>& use,
-                     const std::atomic<bool>& cancel) {
+Result<ClientResponse> Hub::stream(const Posted& posted, const std::function<void(const Line&)>& use,
+                                   const std::atomic<bool>& cancel) {
   KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
-  const auto attempt = [&] {
-    Lines lines;
-    const BodySink sink = [&](ByteView piece) {
-      return lines.take(piece, [&](std::string_view text) -> Result<> {
-        Result<Line> line = wire::parse<Line>(text);
-        if (!line) return fail_no_hub("its answer cannot be understood: " + line.error().message);
-        use(*line);
-        return {};
-      });
-    };
-    return send(posted(), cancel, &sink);
+  Lines lines;
+  const BodySink sink = [&](ByteView piece) {
+    return lines.take(piece, [&](std::string_view text) -> Result<> {
+      Result<Line> line = wire::parse<Line>(text);
+      if (!line) return fail_no_hub("its answer cannot be understood: " + line.error().message);
+      use(*line);
+      return {};
+    });
   };
-  KACHERY_TRY(response, state_->repeat(cancel, attempt));
-  return check(response, kLinesType);
+  return send(posted, cancel, &sink);
 }
 
 Result<wire::Registration> Hub::await_registration(
     const std::string& code, const std::function<void(const wire::Registration&)>& on_wait,
     const std::atomic<bool>& cancel) {
-  const auto posted = [&] {
-    return Posted{"/v1/nodes/await", wire::print(wire::AwaitRegistration{code}), "application/json",
-                  kLinesType};
-  };
+  const Posted posted{"/v1/nodes/await", wire::print(wire::AwaitRegistration{code}), "application/json",
+                      kLinesType};
   std::optional<wire::Registration> last;
   const auto use = [&](const wire::Registration& registration) {
     last = registration;
     on_wait(registration);
   };
   for (;;) {
-    const Result<> ended = stream<wire::Registration>(posted, use, cancel);
+    const auto response =
+        state_->repeat(cancel, [&] { return stream<wire::Registration>(posted, use, cancel); });
+    const Result<> ended = check(response, kLinesType);
     if (!ended && (ended.error().code != Code::unavailable || !last)) return std::unexpected(ended.error());
     if (last && (last->registered || (last->expires_ms && *last->expires_ms <= now_ms()))) return *last;
     if (ended && !last) return fail_no_hub("it says nothing");
     if (!sleep_unless(cancel, state_->parts.retry.first)) return fail_cancelled();
   }
+}
+
+// When to ask again. Until a hub has said how it is, as for every call, but what it refuses is not asked
+// again: nobody serves the resource, for example. From then on as long as there is time.
+std::optional<std::chrono::milliseconds> Hub::wait_before_asking_again(
+    bool has_told, int failed, const Result<ClientResponse>& outcome) const {
+  const RetryPolicy& retry = state_->parts.retry;
+  if (failed == 0) return retry.first;
+  if (has_told) return wait_before_retry(retry, std::min(failed, retry.tries_max - 1), outcome);
+  const bool is_refused = outcome && outcome->status != kTooManyRequests && failure_of(*outcome);
+  return is_refused ? std::nullopt : wait_before_retry(retry, failed, outcome);
 }
 
 Result<wire::AskState> Hub::ask(wire::AskFile message,
@@ -270,25 +278,25 @@ Result<wire::AskState> Hub::ask(wire::AskFile message,
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     return std::max(milliseconds(0), left);
   };
-  const auto posted = [&] {
-    message.timeout_ms = static_cast<std::uint64_t>(time_left().count());
-    return Posted{kAskPath, wire::print(message), "application/json", kLinesType,
-                  time_left() + kAnswerLateMax};
-  };
   std::optional<wire::AskState> last;
   const auto use = [&](const wire::AskState& state) {
     last = state;
     on_state(state);
   };
-  for (;;) {
-    const Result<> ended = stream<wire::AskState>(posted, use, cancel);
+  for (int failed = 0;;) {
+    message.timeout_ms = static_cast<std::uint64_t>(time_left().count());
+    const Posted posted{kAskPath, wire::print(message), "application/json", kLinesType,
+                        time_left() + kAnswerLateMax};
+    const auto outcome = stream<wire::AskState>(posted, use, cancel);
+    const Result<> ended = check(outcome, kLinesType);
     if (ended && !last) return fail_no_hub("it says nothing");
     if (ended && wire::is_final(*last)) return *last;
+    failed = ended ? 0 : failed + 1;
+    const auto wait = wait_before_asking_again(last.has_value(), failed, outcome);
     const milliseconds left = time_left();
-    const bool may_go_on = last && left.count() > 0 && (ended || ended.error().code == Code::unavailable);
-    if (!may_go_on && !ended) return std::unexpected(ended.error());
-    if (!may_go_on) return *last;
-    if (!sleep_unless(cancel, std::min(left, state_->parts.retry.first))) return fail_cancelled();
+    if (!ended && (!wait || left.count() == 0)) return std::unexpected(ended.error());
+    if (left.count() == 0) return *last;
+    if (!sleep_unless(cancel, std::min(left, *wait))) return fail_cancelled();
   }
 }
 

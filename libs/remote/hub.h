@@ -120,12 +120,14 @@ class Hub {
   Result<ClientResponse> send(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink);
   Result<std::string> post(const Posted& posted, const std::atomic<bool>& cancel,
                            const BodySink* sink = nullptr);
-  // Posts what `posted` gives, whose answer is lines, and gives them to `use`.
+  // Posts what is answered by lines, which go to `use`.
   template <class Line>
-  Result<> stream(const std::function<Posted()>& posted, const std::function<void(const Line&)>& use,
-                  const std::atomic<bool>& cancel);
-  // Of an answer that came: what a success should be, and is.
-  Result<> check(const ClientResponse& response, const std::string& type) const;
+  Result<ClientResponse> stream(const Posted& posted, const std::function<void(const Line&)>& use,
+                                const std::atomic<bool>& cancel);
+  std::optional<std::chrono::milliseconds> wait_before_asking_again(
+      bool has_told, int failed, const Result<ClientResponse>& outcome) const;
+  // What a success should be, and is.
+  Result<> check(const Result<ClientResponse>& response, const std::string& type) const;
   ClientRequest signed_request(const Posted& posted, const Digest& body) const;
   bool correct_clock(const wire::Failure& failure);
   std::unexpected<Error> fail_answer(const ClientResponse& response) const;

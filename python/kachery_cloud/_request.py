@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kachery import _hub
-from kachery._request import Question, RequestFileResult, ask
+from kachery import RequestFileResult, _hub
+from kachery._request import Question, ask
 
 
 def request_file(
