@@ -1,89 +1,120 @@
-"""A resource for a test: a machine whose daemon serves a name at a hub."""
+"""`kachery-resource share` for tests: `with running_daemon(machine, url) as daemon: ...`."""
 
 from __future__ import annotations
 
-import contextlib
+import http.client
 import json
-import os
 import signal
 import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
+from urllib.parse import urlsplit
 
-from harness import OK, REPOSITORY, wait_until
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from harness import wait_until
+from hub_node import Node
 from machine import Machine
 
-START_S = 30
 STOP_S = 20
-# What `npm install -g` in kachery-resource/ puts on the path.
-SCRIPT = REPOSITORY / "kachery-resource" / "kachery-resource"
 
 
+@dataclass
 class Daemon:
-    """`kachery-resource share` on a machine, as the document has it: from the directory with its configuration."""
+    machine: Machine
+    process: subprocess.Popen[bytes]
+    output: Path
+    errors: Path
 
-    def __init__(self, machine: Machine, name: str):
-        self.machine = machine
-        self.name = name
-        self.directory = machine.path / name
-        self.log = machine.path / f"{name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+    def lines(self) -> list[str]:
+        return self.output.read_text().splitlines()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return self.machine.environment | {"KACHERY_PROGRAM": os.fspath(self.machine.program.path)}
+    def warnings(self) -> str:
+        return self.errors.read_text()
 
-    def init(self, proxy_url: str, zone: str = ".", uploads_max: int = 2, secret: str = "") -> subprocess.CompletedProcess[str]:
-        """Answers the prompts, in their order."""
-        self.directory.mkdir(exist_ok=True)
-        answers = "".join(f"{answer}\n" for answer in (self.name, zone, uploads_max, proxy_url, secret))
-        done = subprocess.run([SCRIPT, "init"], input=answers, cwd=self.directory, env=self.environment, capture_output=True,
-                              text=True, timeout=START_S)
-        assert done.returncode == 0, done.stderr
-        return done
+    def count(self, line: str) -> int:
+        return self.lines().count(line)
 
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen([SCRIPT, "share"], cwd=self.directory, env=self.environment,
-                                            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        wait_until(lambda: self.is_connected() or self.process.poll() is not None, "the daemon serves", START_S)
-        assert self.process.poll() is None, f"the daemon ended: {self.log.read_text()}"
+    def wait_for(self, line: str, count: int = 1, deadline_s: float = 30) -> None:
+        """Until it has printed that so often."""
+        wait_until(lambda: self.count(line) >= count or self.process.poll() is not None, f"the daemon says {line}", deadline_s)
+        assert self.count(line) >= count, (self.lines(), self.warnings())
 
-    def is_connected(self) -> bool:
-        """As the hub sees it."""
-        shown = self.machine.run("resource", "show", self.name, "--json").expect(OK)
-        return json.loads(shown.stdout)["connected"]
+    def wait_for_warning(self, text: str, deadline_s: float = 30) -> None:
+        wait_until(lambda: text in self.warnings() or self.process.poll() is not None, f"the daemon warns {text}", deadline_s)
+        assert text in self.warnings(), (self.lines(), self.warnings())
+
+    def wait_until_it_serves(self, count: int = 1) -> None:
+        self.wait_for("Connection acknowledged by proxy server", count)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        assert self.process is not None
+        """Its exit status; negative where the signal ended it."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(STOP_S)
-
-    def peak_mib(self) -> float:
-        """Of its resident set."""
-        assert self.process is not None
-        return peak_mib(self.process.pid)
-
-
-def peak_mib(pid: int) -> float:
-    """The peak of a process's resident set, since its start."""
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the daemon did not stop within {STOP_S} s: {self.lines()}, {self.warnings()}") from None
 
 
-@contextlib.contextmanager
-def running_daemon(machine: Machine, hub_url: str, name: str = "example_resource", uploads_max: int = 2) -> Iterator[Daemon]:
-    """Registered, initialised and connected. It must end well at the end, unless the test has stopped it."""
-    daemon = Daemon(machine, name)
-    daemon.init(hub_url, uploads_max=uploads_max)
-    machine.run("resource", "register", name).expect(OK)
-    daemon.start()
+def write_settings(place: Path, url: str, name: str = "lab", zone: str = "default", uploads: int = 2, secret: str = "") -> None:
+    (place / "kachery-resource.yaml").write_text(
+        f'resourceName: {name}\nkacheryZone: {zone}\nmaxConcurrentUploads: {uploads}\nproxyUrl: "{url}"\n'
+        f"proxySecret: {json.dumps(secret)}\n")
+
+
+@contextmanager
+def running_daemon(machine: Machine, url: str, log: str = "daemon", **settings: Any) -> Iterator[Daemon]:
+    """A daemon of this machine; its files are called `log`. At the end it is stopped, and must then end well."""
+    write_settings(machine.path, url, **settings)
+    output, errors = machine.path / f"{log}.out", machine.path / f"{log}.err"
+    with output.open("wb") as said, errors.open("wb") as warned:
+        process = subprocess.Popen([str(machine.program.path), "--as", "kachery-resource", "share"], stdin=subprocess.DEVNULL,
+                                   stdout=said, stderr=warned, env=machine.environment, cwd=machine.path)
+    daemon = Daemon(machine, process, output, errors)
     try:
         yield daemon
     except BaseException:
-        daemon.stop(signal.SIGKILL)
+        process.kill()
+        process.wait()
         raise
-    if daemon.process.poll() is None:
+    if process.poll() is None:
         status = daemon.stop()
-        assert status == 0, f"the daemon ended with {status}: {daemon.log.read_text()}"
+        assert status == 0, f"the daemon ended with {status}: {daemon.lines()}, {daemon.warnings()}"
+
+
+def node_of(machine: Machine) -> Node:
+    """The node that this machine is."""
+    machine.run("whoami")
+    key = load_pem_private_key((machine.store / "private.pem").read_bytes(), None)
+    assert isinstance(key, Ed25519PrivateKey)
+    return Node(key.private_bytes_raw())
+
+
+def register(hub: str, node: Node, name: str = "lab", zone: str = "default") -> None:
+    answer = node.call(hub, "/v1/resources/register", {"zone": zone, "name": name, "proxy_url": None, "older": False})
+    assert answer.status == 200, answer.body
+
+
+def ask(hub: str, uri: str, name: str = "lab", timeout_s: float = 30, node: Node | None = None) -> list[dict[str, Any]]:
+    """What the hub says of a file until it is over, or the time is: one state after the other."""
+    digest = uri.split("://")[1][:40]
+    message = {"zone": "default", "digest": f"sha1:{digest}", "resource": name, "timeout_ms": int(timeout_s * 1000),
+               "ignore_bucket": False}
+    body = json.dumps(message, separators=(",", ":")).encode()
+    base = urlsplit(hub)
+    connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=timeout_s + 30)
+    try:
+        path = "/v1/files/ask"
+        fields = (node or Node()).fields(hub, "POST", path, body)
+        connection.request("POST", path, body, {"Content-Type": "application/json"} | fields)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status == 200, text
+        return [json.loads(line) for line in text.splitlines()]
+    finally:
+        connection.close()

@@ -14,9 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
@@ -24,13 +24,15 @@ import pytest
 from harness import FAILED, INTERRUPTED, MISSING, OK, PARTLY, UNREACHABLE, USAGE, REPOSITORY, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
 from machine import Machine
-from resource_daemon import SCRIPT, Daemon, peak_mib, running_daemon
+from resource_daemon import Daemon, running_daemon
 
 import kachery
 import kachery_client as kc
 import kachery_cloud as kcl
 
 MISSION = Path(__file__).resolve().parent / "mission"
+# What `npm install -g` in kachery-resource/ puts on the path.
+SCRIPT = REPOSITORY / "kachery-resource" / "kachery-resource"
 NOWHERE = "sha1://" + "0" * 40
 MEMORY_MIB_MAX = 128
 ASKERS = 16
@@ -42,11 +44,20 @@ def hub(tmp_path_factory, program: Program) -> Iterator[RunningHub]:
         yield hub
 
 
+@contextmanager
+def hosting(machine: Machine, hub_url: str) -> Iterator[Daemon]:
+    """The machine serves its files as the resource "lab"."""
+    machine.run("resource", "register", "lab").expect(OK)
+    with running_daemon(machine, hub_url) as daemon:
+        daemon.wait_until_it_serves()
+        yield daemon
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, program: Program, hub: RunningHub) -> Iterator[Daemon]:
     """A machine that hosts files, and serves them as the resource "lab"."""
     machine = Machine(program, tmp_path_factory.mktemp("lab"), hub.url)
-    with running_daemon(machine, hub.url, "lab") as daemon:
+    with hosting(machine, hub.url) as daemon:
         yield daemon
 
 
@@ -61,6 +72,11 @@ def host(daemon: Daemon, content: bytes | None = None, label: str = "file.dat") 
     path = write(daemon.machine.path / "files" / f"{sha1(content)}-{label}", content)
     with daemon.machine.here():
         return kcl.link_file(path)
+
+
+def count(daemon: Daemon, what: str) -> int:
+    """How many lines of the daemon begin so."""
+    return sum(line.startswith(what) for line in daemon.lines())
 
 
 def large(daemon: Daemon, mib: int) -> str:
@@ -80,22 +96,36 @@ def test_the_document(tmp_path, program):
         return done.stdout
 
     with running_hub(tmp_path, open=True, program=program) as hub:
-        hosting, remote = (Machine(program, tmp_path / name, hub.url) for name in ("hosting", "remote"))
-        daemon = Daemon(hosting, "example_resource")
-        said = daemon.init(hub.url)
+        host, remote = (Machine(program, tmp_path / name, hub.url) for name in ("host", "remote"))
+        environment = host.environment | {"KACHERY_PROGRAM": str(program.path)}
+        configuration = host.path / "example_resource"
+        configuration.mkdir()
+        answers = ["example_resource", ".", "2", hub.url, ""]
+        said = subprocess.run([SCRIPT, "init"], input="".join(f"{answer}\n" for answer in answers), env=environment,
+                              cwd=configuration, capture_output=True, text=True, timeout=60)
+        assert said.returncode == 0, said.stderr
         prompts = ["Resource name", "Kachery zone", "Maximum concurrent uploads", "Proxy URL", "Proxy secret"]
         places = [(said.stdout + said.stderr).find(prompt) for prompt in prompts]
         assert -1 not in places and places == sorted(places), said
         assert said.stdout.endswith("Wrote ./kachery-resource.yaml\n"), said
-        hosting.run("resource", "register", "example_resource").expect(OK)
-        daemon.start()
-        text = "recorded here, and never uploaded\n"
-        uri = run(hosting, "resource_link.py", str(write(tmp_path / "file.dat", text.encode()))).strip()
-        assert uri == f"sha1://{sha1(text.encode())}?label=file.dat"
-        assert run(remote, "resource_request.py", uri) == text + "\n"
-        assert remote.has(uri), "it was checked, and is here now"
-        assert "Upload request: " in daemon.log.read_text()
-        assert daemon.stop() == 0
+        host.run("resource", "register", "example_resource").expect(OK)
+        log = host.path / "log"
+        with log.open("wb") as output:
+            share = subprocess.Popen([SCRIPT, "share"], cwd=configuration, env=environment, stdin=subprocess.DEVNULL,
+                                     stdout=output, stderr=subprocess.STDOUT)
+        try:
+            acknowledged = "Connection acknowledged by proxy server"
+            wait_until(lambda: acknowledged in log.read_text() or share.poll() is not None, "the daemon serves", 30)
+            text = "recorded here, and never uploaded\n"
+            uri = run(host, "resource_link.py", str(write(tmp_path / "file.dat", text.encode()))).strip()
+            assert uri == f"sha1://{sha1(text.encode())}?label=file.dat", log.read_text()
+            assert run(remote, "resource_request.py", uri) == text + "\n", log.read_text()
+            assert remote.has(uri), "it was checked, and is here now"
+            assert f"Resource URL: {hub.url}/r/example_resource" in log.read_text()
+            assert "Upload request: " in log.read_text()
+        finally:
+            share.terminate()
+            assert share.wait(20) == 0, log.read_text()
 
 
 def test_the_installation_of_the_document(tmp_path, program, lab):
@@ -103,7 +133,8 @@ def test_the_installation_of_the_document(tmp_path, program, lab):
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed")
-    environment = lab.environment | {
+    environment = lab.machine.environment | {
+        "KACHERY_PROGRAM": str(program.path),
         "npm_config_prefix": str(tmp_path), "npm_config_cache": str(tmp_path / "cache"), "npm_config_offline": "true",
         "npm_config_update_notifier": "false", "npm_config_audit": "false", "npm_config_fund": "false", "HOME": str(tmp_path)}
     for _ in range(2):  # "To get subsequent updates" is the same again.
@@ -166,14 +197,14 @@ def test_what_is_here_or_in_the_zone_is_asked_of_nobody_unless_that_is_wanted(la
     uri = host(lab)
     with remote.here():
         kcl.store_file_local(write(remote.path / "same", Path(kachery.load_file(uri, resource="lab")).read_bytes()))
-        requests = lab.log.read_text().count("Upload request")
+        requests = count(lab, "Upload request")
         assert kcl.request_file(uri, resource="lab", timeout_sec=30).local
         in_zone = kcl.request_file(uri, resource="lab", timeout_sec=30, ignore_local=True)
         assert (in_zone.completed, in_zone.local, in_zone.size) == (True, False, 1000)
-        assert lab.log.read_text().count("Upload request") == requests
+        assert count(lab, "Upload request") == requests
         asked = kcl.request_file(uri, resource="lab", timeout_sec=30, ignore_local=True, ignore_bucket=True)
         assert asked.completed and not asked.local
-        wait_until(lambda: lab.log.read_text().count("Upload request") == requests + 1, "the daemon was asked")
+        wait_until(lambda: count(lab, "Upload request") == requests + 1, "the daemon was asked")
 
 
 def test_a_resource_that_cannot_be_asked_is_said_to_be_so(lab, remote, hub):
@@ -320,7 +351,7 @@ def test_nobody_is_asked_where_that_was_not_chosen(lab, remote, hub, capfd):
         assert kcl.load_file_info(uri) is None, "it only looks"
         with pytest.raises(kachery.NotFound):
             kachery.load_file(uri, local_only=True)
-    assert kachery.URI(uri).digest not in lab.log.read_text()
+    assert kachery.URI(uri).digest not in "".join(lab.lines())
 
 
 def test_a_miss_says_that_the_resource_was_asked_and_what_it_answered(lab, remote, hub, capfd):
@@ -390,15 +421,21 @@ def test_doctor_says_who_could_be_asked(lab, remote, hub):
 
 def test_whoever_asks_goes_on_asking_when_the_hub_is_started_anew(tmp_path, program):
     with running_hub(tmp_path, open=True, program=program) as hub:
-        hosting, remote = (Machine(program, tmp_path / name, hub.url) for name in ("hosting", "remote"))
-        with running_daemon(hosting, hub.url, "lab") as daemon:
+        host_machine, remote = (Machine(program, tmp_path / name, hub.url) for name in ("host", "remote"))
+        with hosting(host_machine, hub.url) as daemon:
             uri = large(daemon, 400)
             loading = remote.start("load", uri, "--resource", "lab")
-            wait_until(lambda: "Starting upload" in daemon.log.read_text(), "it is uploaded", 30)
+            wait_until(lambda: count(daemon, "Starting upload") > 0, "it is uploaded", 30)
             hub.restart(signal.SIGKILL)
             stdout, stderr = loading.communicate(timeout=120)
             assert loading.returncode == OK, stderr
             assert remote.has(uri) and stdout
+
+
+def peak_mib(pid: int) -> float:
+    """The peak of a process's resident set, since its start."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 def metric(hub: RunningHub, name: str) -> float:
@@ -412,13 +449,13 @@ def test_many_askers_of_one_file_are_one_upload(tmp_path, program, campaign, out
     """And nobody's memory grows with the file."""
     size = campaign("resource") << 20
     with running_hub(tmp_path, open=True, program=program) as hub:
-        hosting = Machine(program, tmp_path / "hosting", hub.url)
-        with running_daemon(hosting, hub.url, "lab") as daemon:
-            path = hosting.path / "large"
+        host_machine = Machine(program, tmp_path / "host", hub.url)
+        with hosting(host_machine, hub.url) as daemon:
+            path = host_machine.path / "large"
             with path.open("wb") as file:
                 for _ in range(size >> 20):
                     file.write(os.urandom(1 << 20))
-            with hosting.here():
+            with host_machine.here():
                 uri = kcl.link_file(path)
             askers = [Machine(program, tmp_path / f"remote-{number}", hub.url) for number in range(ASKERS)]
             begun = time.monotonic()
@@ -432,7 +469,7 @@ def test_many_askers_of_one_file_are_one_upload(tmp_path, program, campaign, out
                 clients_mib = max(clients_mib, usage.ru_maxrss / 1024)
             seconds = time.monotonic() - begun
             assert all(asker.has(uri) for asker in askers)
-            assert daemon.log.read_text().count("Starting upload") == 1
+            assert count(daemon, "Starting upload") == 1
             received = metric(hub, "kachery_hub_received_bytes_total")
             assert size <= received < 1.05 * size + (1 << 20), f"{received / size:.2f} times the file came to the hub"
             memory = {"hub": peak_mib(hub.process.pid), "daemon": peak_mib(daemon.process.pid), "client": clients_mib}

@@ -11,6 +11,8 @@ namespace {
 constexpr std::array kPrograms{
     OlderProgram{"kachery-client", "Files by content, under the names of kachery_client", client_commands},
     OlderProgram{"kachery-cloud", "Files by content, under the names of kachery_cloud", cloud_commands},
+    OlderProgram{"kachery-resource", "Provide the files of this machine under a name",
+                 resource_names_commands},
 };
 
 constexpr std::array kScripts{

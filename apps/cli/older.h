@@ -22,8 +22,9 @@ struct OlderScript {
   const char* command;
 };
 
-CommandList client_commands();  // kachery-client, of gen1.
-CommandList cloud_commands();   // kachery-cloud, of gen2.
+CommandList client_commands();          // kachery-client, of gen1.
+CommandList cloud_commands();           // kachery-cloud, of gen2.
+CommandList resource_names_commands();  // kachery-resource, of gen2.
 
 // Null if there was none of this name.
 const OlderProgram* find_older_program(std::string_view name);

@@ -47,8 +47,9 @@ Result<ResourceFile> ResourceFile::parse(const std::string& text, std::string wh
     const int line = line_of(entry.first.Mark());
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
     if (!is_key(key))
-      return fail_line(file.where_, line,
-                       fmt::format("\"{}\" means nothing here; there are {}", printable(key), fmt::join(kKeys, ", ")));
+      return fail_line(
+          file.where_, line,
+          fmt::format("\"{}\" means nothing here; there are {}", printable(key), fmt::join(kKeys, ", ")));
     if (!entry.second.IsScalar() && !entry.second.IsNull())
       return fail_line(file.where_, line, key + " must be one text or number");
     const std::string value = entry.second.IsNull() ? "" : entry.second.Scalar();
@@ -97,9 +98,10 @@ Result<ResourceSettings> ResourceFile::settings() const {
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), uploads_max);
   const bool is_whole = error == std::errc() && end == number.data() + number.size();
   if (!is_whole || uploads_max < 1 || uploads_max > kConcurrentUploadsMax)
-    return fail_at(kUploads, fmt::format("it must be a number from 1 to {}, how many files are sent at a time; "
-                                         "with 0 nothing would ever be sent",
-                                         kConcurrentUploadsMax));
+    return fail_at(kUploads,
+                   fmt::format("it must be a number from 1 to {}, how many files are sent at a time; "
+                               "with 0 nothing would ever be sent",
+                               kConcurrentUploadsMax));
   const auto url = Url::parse(value(kProxyUrl));
   if (!url) return fail_at(kProxyUrl, url.error().message);
   return ResourceSettings{*name, *zone, uploads_max, *url, Secret(as_bytes(value(kProxySecret)))};

@@ -20,7 +20,7 @@ constexpr std::chrono::hours kDay{24};
 constexpr std::chrono::hours kTurnWait{1};  // Turns are waited for again and again.
 
 wire::AskState error_state(Code code, std::string message) {
-  return {"error", std::nullopt, std::nullopt, code, std::move(message)};
+  return {wire::kError, std::nullopt, std::nullopt, code, std::move(message)};
 }
 
 // What an asker is told of a failure: the provider's paths and names are not theirs to know.
@@ -48,7 +48,7 @@ wire::AskState changed_state() {
 }  // namespace
 
 bool is_over(const wire::AskState& state) {
-  return state.state == "completed" || state.state == "not_found" || state.state == "error";
+  return state.state == wire::kCompleted || state.state == wire::kNotFound || state.state == wire::kError;
 }
 
 // The upload of one file.
@@ -61,7 +61,7 @@ struct FileProvider::Job {
 
   const Digest digest;
   const std::optional<NodeId> asker;  // Who asked first.
-  wire::AskState state{"queued", std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+  wire::AskState state{wire::kQueued, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
   std::vector<Signal*> interested;
   Signal turn;
   bool has_turn = false;
@@ -118,7 +118,7 @@ Task<> FileProvider::run(std::shared_ptr<Job> job) {
   if (!size) {
     const bool is_absent = size.error().code == Code::not_found;
     parts_.say(fmt::format("Not provided: {}", printable(size.error().message)));
-    finish(job, is_absent ? wire::AskState{"not_found", {}, {}, {}, "the provider does not have it"}
+    finish(job, is_absent ? wire::AskState{wire::kNotFound, {}, {}, {}, "the provider does not have it"}
                 : size.error().code == Code::corrupt
                     ? changed_state()
                     : error_state(size.error().code, told_to_asker(size.error().code)));
@@ -180,7 +180,7 @@ void FileProvider::start_next() {
 
 Task<> FileProvider::send(std::shared_ptr<Job> job) {
   parts_.say("Starting upload: " + name_of(job->digest));
-  job->state.state = "running";
+  job->state.state = wire::kRunning;
   job->state.bytes_uploaded = 0;
   job->notify();
   parts_.loop.spawn(watch(job));
@@ -197,7 +197,7 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
   const Result<> sent = co_await parts_.loop.offload(work);
   if (sent) {
     parts_.say(fmt::format("Uploaded: {} ({} bytes)", name_of(job->digest), *job->state.size));
-    finish(job, {"completed", job->state.size, job->state.size, std::nullopt, std::nullopt});
+    finish(job, {wire::kCompleted, job->state.size, job->state.size, std::nullopt, std::nullopt});
     co_return;
   }
   const Error& error = sent.error();
@@ -210,10 +210,10 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
 
 // Looks at what the upload has done, which counts on another thread.
 Task<> FileProvider::watch(std::shared_ptr<Job> job) {
-  while (job->state.state == "running") {
+  while (job->state.state == wire::kRunning) {
     co_await parts_.loop.sleep(kProgressEvery);
     const ByteCount done = std::min<ByteCount>(job->progress.bytes_done, *job->state.size);
-    if (job->state.state != "running" || done == job->state.bytes_uploaded) continue;
+    if (job->state.state != wire::kRunning || done == job->state.bytes_uploaded) continue;
     job->state.bytes_uploaded = done;
     job->notify();
   }

@@ -8,6 +8,7 @@
 #include "wire/admin.h"
 #include "wire/files.h"
 #include "wire/hub.h"
+#include "wire/live.h"
 #include "wire/nodes.h"
 #include "wire/uploads.h"
 
@@ -91,6 +92,10 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<AskUsage>("ask_usage"),
       example<Usage>("usage"),
       example<AskAudit>("ask_audit"),
+      example<Serve>("serve"),
+      example<Serving>("serving"),
+      example<Upload>("upload"),
+      example<Notice>("notice"),
   };
   return kExamples;
 }

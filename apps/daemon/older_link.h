@@ -1,0 +1,31 @@
+// The daemon's connection to a proxy of gen2. wire/legacy/proxy.h. Inside daemon only.
+#pragma once
+
+#include <memory>
+#include <set>
+
+#include "daemon/link.h"
+
+namespace kachery::daemon {
+
+// What goes on for older clients, who ask again and again: an upload is not given up between two questions,
+// nor with a connection. Network thread only; lives until Loop::run() has returned.
+class OlderUploads {
+ public:
+  explicit OlderUploads(FileProvider& provider, Loop& loop) : provider_(provider), loop_(loop) {}
+
+  // Goes on with the upload to its end, whoever goes away.
+  void keep(const Digest& digest);
+
+ private:
+  Task<> hold(Digest digest);
+
+  FileProvider& provider_;
+  Loop& loop_;
+  std::set<Digest> kept_;
+};
+
+// Connects, serves the resource, and gives how it ended. Both outlive the task.
+Task<LinkEnd> serve_at_older_proxy(const Link& link, OlderUploads& uploads);
+
+}  // namespace kachery::daemon
