@@ -226,7 +226,7 @@ def test_a_resource_that_cannot_be_asked_is_said_to_be_so(lab, remote, hub):
             reason = away.error_message
         except kachery.Unavailable as error:
             reason = str(error)
-        assert "connected" in reason, reason
+        assert "nobody serves" in reason and "kachery-resource share" in reason, reason
         assert time.monotonic() - begun < 30, "it is known at once, and nobody waits for it"
         remote.run("resource", "remove", "unserved").expect(OK)
 
@@ -336,6 +336,10 @@ def test_the_program_asks_the_resource_that_is_named(lab, remote, hub):
     remote.variables["KACHERY_RESOURCE_URL"] = f"{hub.url}/r/lab"
     remote.run("load", uri, "--local").expect(MISSING)
     remote.run("load", uri).expect(OK)
+    for name in ("kachery-cloud-load", "kachery-load"):
+        assert remote.run("--as", name, host(lab)).expect(OK).stdout
+    for name in ("kachery-cloud-cat", "kachery-cat"):
+        assert remote.run("--as", name, host(lab, content + name.encode())).expect(OK).stdout == content + name.encode()
 
 
 def test_nobody_is_asked_where_that_was_not_chosen(lab, remote, hub, capfd):

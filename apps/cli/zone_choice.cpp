@@ -52,6 +52,12 @@ Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
   return sources;
 }
 
+Sources sources_of_environment(Location location) {
+  Sources sources{location};
+  if (is_resource_named()) sources.asking.emplace();
+  return sources;
+}
+
 Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice) {
   KACHERY_TRY(session, context.session());
   KACHERY_TRY(zone, choice.name(session->configuration()));

@@ -28,6 +28,10 @@ struct ZoneChoice {
   Result<Sources> sources(const Configuration& configuration) const;
 };
 
+// Where the older programs' commands look: here, in the zone, and at the resource that KACHERY_RESOURCE_URL
+// names, if it is set.
+Sources sources_of_environment(Location location = Location::ignore);
+
 // Uploads what was just stored here, unless --local says that it is to stay here, or there is no hub. A
 // failure names what is here all the same.
 Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice);
