@@ -63,8 +63,12 @@ class Node:
         self.key = Ed25519PrivateKey.from_private_bytes(seed or secrets.token_bytes(32))
         self.id = self.key.public_key().public_bytes_raw().hex()
 
-    def fields(self, hub: str, method: str, target: str, body: bytes | None, forged: Forgery | None = None) -> dict[str, str]:
-        """The fields that sign a request to `hub`, the address as the hub knows it."""
+    def fields(self, hub: str, method: str, target: str, body: bytes | None, forged: Forgery | None = None,
+               upgrade: dict[str, str] | None = None) -> dict[str, str]:
+        """The fields that sign a request to `hub`, the address as the hub knows it.
+
+        `upgrade` are the fields of a WebSocket that are signed, too: sec-websocket-key and sec-websocket-protocol.
+        """
         forged = forged or Forgery()
         base = urlsplit(hub)
         path, _, query = target.partition("?")
@@ -79,6 +83,7 @@ class Node:
             digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
             fields["Content-Digest"] = forged.digest or f"sha-256=:{digest}:"
             values["content-digest"] = fields["Content-Digest"]
+        values |= upgrade or {}
         covered = [name for name in values if name not in forged.without]
         created = int(time.time()) if forged.created is None else forged.created
         parameters = (

@@ -19,6 +19,8 @@ from harness import Program, wait_until
 from hub import running_hub
 from hub_node import Answer, Forgery, Node, call_unsigned, encode, send
 from laboratory import CONTENT, MESSAGES, SHA1, SMALL, Laboratory, audited, routes_of, running_laboratory
+from live_node import connect
+from websocket import Refused
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,10 @@ OF_THEMSELVES = {"/v1/nodes/whoami"}
 BEFORE_REGISTRATION = {"/v1/nodes/register", "/v1/nodes/await"}
 # What any registered node may ask, of its own user.
 OF_THEIR_USER = {"/v1/nodes/list", "/v1/nodes/approve", "/v1/nodes/revoke"}
-PUBLIC = {"/healthz", "/readyz", "/v1/hub", "/register/"}
+PUBLIC = {"/healthz", "/readyz", "/v1/hub", "/register/", "/probe", "/"}
+# What becomes a WebSocket, and what programs of gen2 ask in their own words: tried in their words, in tests/test_rendezvous.py, too.
+LIVE = {"/v1/live"}
+OLDER = {"/r/", "/api"}
 WITH_A_SECRET = {"/metrics": "/metrics", "/bucket/": f"/bucket/lab/chunks/{hashlib.sha256(CONTENT).hexdigest()}?expires=99999999999"
                  f"&actor=&signature={'0' * 64}"}
 
@@ -44,8 +49,8 @@ def of_admin(path: str) -> bool:
 
 def test_every_route_is_tried_here(laboratory: Laboratory) -> None:
     routes = routes_of(laboratory.hub)
-    assert {route["path"] for route in routes if route["method"] == "POST"} == set(MESSAGES)
-    assert {route["path"] for route in routes if route["method"] != "POST"} == PUBLIC | set(WITH_A_SECRET)
+    assert {route["path"] for route in routes if route["method"] == "POST"} == set(MESSAGES) | OLDER
+    assert {route["path"] for route in routes if route["method"] != "POST"} == PUBLIC | LIVE | set(WITH_A_SECRET)
     for route in routes:
         assert (route["path"] in PUBLIC | OF_THEMSELVES) == (route["who"] == "everybody"), route
         assert of_admin(route["path"]) == (route["who"] == "the administrator's token"), route
@@ -249,6 +254,41 @@ def assert_nothing_has_changed(lab: Laboratory) -> None:
     assert "allowPublicUpload: true" not in yaml
 
 
+CONNECTING_WRONGLY: dict[str, Callable[[], Forgery]] = {
+    "a spoilt signature": lambda: Forgery(spoil=True), "expired": lambda: Forgery(created=int(time.time()) - 130),
+    "from the future": lambda: Forgery(created=int(time.time()) + 130), "for another hub": lambda: Forgery(authority="hub.example"),
+    "for another path": lambda: Forgery(path="/v1/hub"), "for another method": lambda: Forgery(method="POST"),
+    "another purpose": lambda: Forgery(tag="kachery-claim"), "another key": lambda: Forgery(extra={
+        "sec-websocket-key": base64.b64encode(b"0123456789abcdef").decode()}),
+    "the key is not covered": lambda: Forgery(without=("sec-websocket-key",)),
+    "the protocol is not covered": lambda: Forgery(without=("sec-websocket-protocol",)),
+}
+
+
+def test_whoever_connects_wrongly_is_denied_and_noted(laboratory: Laboratory) -> None:
+    def refused(node: Node, forgery: Forgery | None = None) -> str:
+        with pytest.raises(Refused) as found:
+            connect(node, laboratory.hub.url, forged=forgery)
+        error = json.loads(found.value.body)["error"]
+        assert found.value.status == 403 and error["code"] == "denied", error
+        return str(error["request"])
+
+    denied = [refused(laboratory.alice, forge()) for forge in CONNECTING_WRONGLY.values()]
+    denied += [refused(laboratory.stranger), refused(laboratory.revoked)]
+    noted = audited(laboratory.hub)
+    assert all(noted.get(request) is False for request in denied)
+
+
+def test_what_older_clients_ask_is_denied_in_their_words(laboratory: Laboratory) -> None:
+    message = {"type": "requestFromClient", "resourceName": "data", "zone": "lab", "timeoutMsec": 1000,
+               "request": {"type": "fileUpload", "uri": SHA1.replace("sha1:", "sha1://"), "timeoutMsec": 1000}}
+    for path in ("/r/data", "/api"):
+        for ask in (WRONG["unsigned"], WRONG["a stranger"], WRONG["a revoked node"], WRONG["a node without rights"]):
+            answer = ask(laboratory, path, message)
+            assert answer.status == 403 and set(answer.message) == {"message"}, answer
+            assert audited(laboratory.hub)[answer.fields["kachery-request"]] is False
+
+
 def test_a_zone_that_is_not_there_and_one_that_is_not_ours_look_the_same(laboratory: Laboratory) -> None:
     for path, message in MESSAGES.items():
         if not isinstance(message, dict) or "zone" not in message or of_admin(path):
@@ -355,9 +395,10 @@ class Keyless(Node):
         self.holds = int.from_bytes(challenge, "little") % ORDER % 8 == 0
         return IDENTITY + bytes(32)
 
-    def fields(self, hub: str, method: str, target: str, body: bytes | None, forged: Forgery | None = None) -> dict[str, str]:
+    def fields(self, hub: str, method: str, target: str, body: bytes | None, forged: Forgery | None = None,
+               upgrade: dict[str, str] | None = None) -> dict[str, str]:
         while True:
-            fields = super().fields(hub, method, target, body, forged)
+            fields = super().fields(hub, method, target, body, forged, upgrade)
             if self.holds:
                 return fields
 

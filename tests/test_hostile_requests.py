@@ -220,7 +220,7 @@ def outside(place: Path, hub: RunningHub) -> dict[str, bytes]:
 
 
 KNOWN_IN_HUB = re.compile(
-    r"(address|admin-token|metrics-token|url-key|lock|catalog\.db(-wal|-shm)?|audit(/\d{4}-\d\d-\d\d\.jsonl)?"
+    r"(address|admin-token|metrics-token|proxy-secret|url-key|lock|catalog\.db(-wal|-shm)?|audit(/\d{4}-\d\d-\d\d\.jsonl)?"
     r"|bucket(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/(chunks|manifests)(/[0-9a-z./-]*)?)?|/\.tmp(/.*)?)?)")
 
 

@@ -48,7 +48,7 @@ def metrics(hub: RunningHub, token: str | None = None) -> bytes:
 def test_the_first_start_makes_everything_for_its_owner_alone(hub: RunningHub) -> None:
     assert oct(stat.S_IMODE(hub.directory.stat().st_mode)) == "0o700"
     found = modes(hub.directory)
-    for name in ("admin-token", "metrics-token", "url-key", "address"):
+    for name in ("admin-token", "metrics-token", "proxy-secret", "url-key", "address"):
         assert found[name] == "0o600", name
     assert re.fullmatch(r"kachery-admin-[0-9a-f]{64}\n", (hub.directory / "admin-token").read_text())
     [zone] = hub.admin("zone", "list")["zones"]
@@ -91,7 +91,7 @@ def test_an_address_that_is_taken_is_said(hub: RunningHub, tmp_path: Path) -> No
     assert taken.code not in (OK, USAGE) and str(hub.port) in taken.stderr, taken
 
 
-@pytest.mark.parametrize("name", ["", "admin-token", "metrics-token", "url-key"])
+@pytest.mark.parametrize("name", ["", "admin-token", "metrics-token", "proxy-secret", "url-key"])
 def test_what_others_may_read_is_refused_with_the_command_that_mends_it(tmp_path: Path, program: Program, name: str) -> None:
     with running_hub(tmp_path, program=program) as hub:
         path = hub.directory / name
@@ -139,9 +139,9 @@ def make_certificate(place: Path) -> tuple[Path, Path]:
 
 def test_everything_is_there_after_a_restart(hub: RunningHub) -> None:
     hub.admin("zone", "create", "lab", "--owner", "alice")
-    before = [(hub.directory / name).read_bytes() for name in ("admin-token", "metrics-token", "url-key")]
+    before = [(hub.directory / name).read_bytes() for name in ("admin-token", "metrics-token", "proxy-secret", "url-key")]
     hub.restart()
-    assert before == [(hub.directory / name).read_bytes() for name in ("admin-token", "metrics-token", "url-key")]
+    assert before == [(hub.directory / name).read_bytes() for name in ("admin-token", "metrics-token", "proxy-secret", "url-key")]
     assert {zone["zone"] for zone in hub.admin("zone", "list")["zones"]} == {"default", "lab"}
 
 

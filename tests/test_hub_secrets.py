@@ -24,14 +24,14 @@ from test_hub import make_certificate
 from test_secrets import KEYS, PREFIX, PUBLIC_KEY, PUBLIC_PREFIX, Watcher, canaries, pem
 
 # The hub's own files in which a secret may be; everything else that it writes is searched.
-HUB_KEEPS = ("admin-token", "metrics-token", "url-key", "private-key.pem", "catalog.db", "ids")
+HUB_KEEPS = ("admin-token", "metrics-token", "proxy-secret", "url-key", "private-key.pem", "catalog.db", "ids")
 SIGNED_URL = re.compile(rb"[?&]signature=[0-9A-Za-z_-]{8}")
 ABSENT = "sha1://" + "0" * 40
 
 
 def secrets_of(hub: RunningHub, invitations: list[Path]) -> dict[str, bytes]:
     found = {name: secret for name, secret in canaries().items() if "key of the file" in name}
-    for name in HUB_KEEPS[:3]:
+    for name in HUB_KEEPS[:4]:
         path = hub.directory / name
         assert path.stat().st_mode & 0o077 == 0, f"others may read {name}"
         found[name] = path.read_bytes().strip()
@@ -142,7 +142,7 @@ def test_the_help_says_that_an_argument_is_seen_by_others(program: Program) -> N
 def secrets_in(lab: Laboratory) -> dict[str, str]:
     """All that a hub has made and only one is to know: tokens, invitations in each state, signatures of URLs."""
     hub = lab.hub
-    found = {name: lab.token(name) for name in ("admin-token", "metrics-token", "url-key")}
+    found = {name: lab.token(name) for name in ("admin-token", "metrics-token", "proxy-secret", "url-key")}
     for state in ("open", "used", "revoked"):
         found[f"invitation, {state}"] = hub.admin("invite", "dora")["token"]
     lab.ask(Node(), "/v1/nodes/register", {"label": "x", "user": None, "invitation": found["invitation, used"]})
@@ -209,7 +209,7 @@ def test_a_secret_in_the_wrong_place_goes_no_further(tmp_path: Path, program: Pr
         for words in (["user", "list"], ["node", "list"], ["invitation", "list"], ["zone", "list"], ["usage"], ["audit"]):
             texts[" ".join(words)] = lab.hub.run_admin(*words).expect(OK).stdout
         for path in itertools.chain(lab.hub.directory.rglob("*"), [lab.hub.log_path, lab.hub.directory.with_name("hub.said")]):
-            if path.is_file() and path.name not in HUB_KEEPS[:3]:
+            if path.is_file() and path.name not in HUB_KEEPS[:4]:
                 texts[str(path)] = path.read_bytes()
     assert [(where, name) for where, text in texts.items() for name, secret in secrets.items() if secret.encode() in text] == []
     assert asked >= 1000

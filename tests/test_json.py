@@ -81,9 +81,10 @@ ADMIN_CALLS: dict[str, list[list[str]]] = {
     "hub admin quota set": [["lab"], ["lab", "--bytes", "1000"], ["lab", "--user", "alice", "--objects", "3"]],
     "hub admin usage": [[], ["--zone", "lab", "--from", "2026-01-01", "--to", "2026-01-31"]],
     "hub admin audit": [[], ["--verify", "AUDIT"]],
+    "hub admin proxy": [[]],
 }
 FAILURES: list[tuple[str, list[str]]] = [
-    ("hub serve", []), ("hub admin zone list", []), ("hub admin audit", ["--verify", "nowhere"]),
+    ("hub serve", []), ("proxy", []), ("hub admin zone list", []), ("hub admin audit", ["--verify", "nowhere"]),
     ("store", ["nowhere"]), ("link", ["nowhere"]), ("load", [NOWHERE]), ("cat", ["f"]), ("info", ["sha1://x"]),
     ("verify", ["sha1://x"]), ("config", ["frobnicate"]), ("rm", ["x"]), ("gc", ["--max-size", "much"]),
     ("context create", ["lab"]), ("context show", ["gone"]),
@@ -209,7 +210,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *ADMIN_CALLS, "node approve", "hub serve"}
+    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

@@ -149,7 +149,7 @@ def test_every_older_name_is_a_script_beside_the_program() -> None:
     beside = Path(sys.executable).parent
     if not (beside / "kachery").exists():
         pytest.skip("the Python package is not installed beside this Python")
-    names = [f"kachery-{name}" for name in ("client", "store", "link", "load", "cat", "info", "cloud")]
+    names = [f"kachery-{name}" for name in ("client", "store", "link", "load", "cat", "info", "cloud", "resource")]
     names += [f"kachery-cloud-{name}" for name in
               ("init", "store", "link", "store-local", "load", "load-info", "cat", "admin-delete-file")]
     for name in names:

@@ -13,6 +13,7 @@ CommandList resource_commands();
 CommandList hub_serving_commands();
 CommandList hub_people_commands();
 CommandList hub_zone_commands();
+CommandList proxy_commands();
 CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();

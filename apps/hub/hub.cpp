@@ -194,6 +194,7 @@ Result<> Hub::run(const std::atomic<bool>& stop) {
 Task<> Hub::Parts::serve_until(const std::atomic<bool>& stop) {
   while (!stop) co_await loop.sleep(kStopEvery);
   log(Severity::info, "hub stops", {{"connections", server->connections()}});
+  gateway->stop();
   co_await server->drain(kDrainWait);
   Result<> counted = co_await usage->flush();
   Result<> written = co_await audit->flush();

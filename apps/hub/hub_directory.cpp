@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kLock = "lock";
 constexpr const char* kAdministratorToken = "admin-token";
 constexpr const char* kMetricsToken = "metrics-token";
+constexpr const char* kProxySecret = "proxy-secret";
 constexpr const char* kUrlKey = "url-key";
 constexpr const char* kCertificate = "certificate.pem";
 constexpr const char* kPrivateKey = "private-key.pem";
@@ -22,6 +23,7 @@ constexpr const char* kAddress = "address";
 // So that programs which look for secrets in the wrong places know ours.
 constexpr std::string_view kAdministratorPrefix = "kachery-admin-";
 constexpr std::string_view kMetricsPrefix = "kachery-metrics-";
+constexpr std::string_view kProxyPrefix = "kachery-proxy-";
 
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kSecretFileMax = 256;
@@ -102,7 +104,8 @@ Result<HubDirectory> HubDirectory::open(const std::filesystem::path& path) {
 Result<Tokens> HubDirectory::tokens() const {
   KACHERY_TRY(administrator, secret_at(path(kAdministratorToken), kAdministratorPrefix));
   KACHERY_TRY(metrics, secret_at(path(kMetricsToken), kMetricsPrefix));
-  return Tokens{sha256(administrator), sha256(metrics)};
+  KACHERY_TRY(proxy, secret_at(path(kProxySecret), kProxyPrefix));
+  return Tokens{sha256(administrator), sha256(metrics), sha256(proxy)};
 }
 
 Result<Secret> HubDirectory::url_key() const {
@@ -133,6 +136,12 @@ Result<Secret> read_administrator_token(const std::filesystem::path& directory) 
   auto token = read_line(directory / kAdministratorToken, kSecretFileMax);
   if (!token) return no_hub(directory, token.error());
   return token;
+}
+
+Result<Secret> read_proxy_secret(const std::filesystem::path& directory) {
+  auto secret = read_line(directory / kProxySecret, kSecretFileMax);
+  if (!secret) return no_hub(directory, secret.error());
+  return secret;
 }
 
 Result<Url> read_local_address(const std::filesystem::path& directory) {

@@ -45,9 +45,10 @@ class HubDirectory {
   std::unique_ptr<Lock> lock_;
 };
 
-// What `serve` left for `kachery hub admin` in a hub's directory: the administrator's token, and how the hub
-// is reached on this machine. Code::not_found where no hub was started there.
+// What `serve` left for `kachery hub admin` in a hub's directory: the administrator's token, the older
+// proxy's secret, and how the hub is reached on this machine. Code::not_found where no hub was started there.
 Result<Secret> read_administrator_token(const std::filesystem::path& directory);
+Result<Secret> read_proxy_secret(const std::filesystem::path& directory);
 Result<Url> read_local_address(const std::filesystem::path& directory);
 
 // A certificate and its key as files: read, and for the key that nobody else may read it. Code::invalid if

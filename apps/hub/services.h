@@ -20,6 +20,7 @@ namespace kachery::hub {
 struct Tokens {
   Digest administrator;
   Digest metrics;
+  Digest proxy;  // The older proxy's secret, which daemons of gen2 know.
 };
 
 // References to what outlives every handler. Network thread only; what blocks goes to the pool by

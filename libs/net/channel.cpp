@@ -204,6 +204,7 @@ void answer(const std::shared_ptr<State>& state, const Served& call, Result<std:
 Task<> serve(std::shared_ptr<State> state, std::shared_ptr<Served> call) {
   Result<std::string> outcome = co_await state->handler(call);
   state->served.erase(call->id);
+  call->progress_waiting.reset();
   if (!call->is_cancelled()) answer(state, *call, std::move(outcome));
 }
 

@@ -10,6 +10,7 @@
 #include "wire/hub.h"
 #include "wire/live.h"
 #include "wire/nodes.h"
+#include "wire/resources.h"
 #include "wire/uploads.h"
 
 namespace kachery::wire {
@@ -68,6 +69,14 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<FileList>("file_list"),
       example<RemoveFiles>("remove_files"),
       example<Removals>("removals"),
+      example<RegisterResource>("register_resource"),
+      example<Resource>("resource"),
+      example<ListResources>("list_resources"),
+      example<ResourceList>("resource_list"),
+      example<RemoveResource>("remove_resource"),
+      example<AskFile>("ask_file"),
+      example<AskState>("ask_state"),
+      example<CancelAsk>("cancel_ask"),
       example<BeginUploads>("begin_uploads"),
       example<BegunUploads>("begun_uploads"),
       example<MoreChunks>("more_chunks"),

@@ -32,6 +32,8 @@ class AskLines final : public Body {
   Task<Result<ByteView>> next() override {
     if (has_ended_) co_return ByteView();
     if (told_ != 0) co_await wait_for_change();
+    // The connection breaks, and so the asker asks again, of the next hub.
+    if (rendezvous_.is_stopping && !order_->has_ended()) co_return fail(Code::unavailable, "the hub stops");
     told_ = order_->told();
     has_ended_ = order_->has_ended() || steady_clock::now() >= until_;
     line_ = wire::print(order_->state()) + "\n";
@@ -43,7 +45,7 @@ class AskLines final : public Body {
     const auto line_due = std::min(until_, steady_clock::now() + kAwaitLineWait);
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(line_due - steady_clock::now());
-      if (order_->told() != told_ || left.count() <= 0) co_return;
+      if (order_->told() != told_ || rendezvous_.is_stopping || left.count() <= 0) co_return;
       co_await order_->changed().wait(left);
     }
   }
@@ -63,14 +65,11 @@ Response lines_answer() {
   return response;
 }
 
-// How large the file is, if the zone has it.
-Task<Result<std::optional<ByteCount>>> size_in_zone(Call call, const wire::AskFile& message) {
-  auto work = [&call, &message] {
-    return call.services().catalog.files().find(message.zone, {&message.digest, 1});
-  };
-  KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
-  if (!found.front()) co_return std::optional<ByteCount>();
-  co_return std::optional<ByteCount>(found.front()->size);
+// Of what has ended before anybody waits.
+Response one_line(const wire::AskState& last) {
+  Response response = lines_answer();
+  response.body = wire::print(last) + "\n";
+  return response;
 }
 
 Task<Result<Response>> ask(Call call, wire::AskFile message) {
@@ -85,20 +84,21 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
                                         resource.zone.str() +
                                         ": kachery resource list prints those that are");
   if (!message.ignore_bucket) {
-    KACHERY_CO_TRY(size, co_await size_in_zone(call, message));
-    if (size) {
-      Response there = lines_answer();
-      there.body =
-          wire::print(wire::AskState{
-              .state = wire::kCompleted, .size = size, .bytes_uploaded = size, .code = {}, .message = {}}) +
-          "\n";
-      co_return there;
-    }
+    KACHERY_CO_TRY(size, co_await find_size(call.services(), message.zone, message.digest));
+    if (size)
+      co_return one_line(
+          {.state = wire::kCompleted, .size = size, .bytes_uploaded = size, .code = {}, .message = {}});
   }
   Rendezvous& rendezvous = call.shared.rendezvous;
-  KACHERY_CO_TRY(order, rendezvous.orders.ask(resource, message.digest, asker_of(call)));
+  Result<std::shared_ptr<Order>> order = rendezvous.orders.ask(resource, message.digest, asker_of(call));
+  if (!order)
+    co_return one_line({.state = wire::kError,
+                        .size = {},
+                        .bytes_uploaded = {},
+                        .code = order.error().code,
+                        .message = order.error().message});
   Response response = lines_answer();
-  response.body = std::make_unique<AskLines>(rendezvous, std::move(order), until);
+  response.body = std::make_unique<AskLines>(rendezvous, *std::move(order), until);
   co_return response;
 }
 

@@ -12,6 +12,8 @@ namespace {
 constexpr const char* kNoRoute = "none";
 constexpr const char* kMalformed = "malformed";
 
+constexpr int kUpgraded = 101;
+
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Finds the route, says who asks, and lets the route answer.
@@ -72,6 +74,10 @@ void Gateway::start_upkeep() {
   hub::start_upkeep(parts_->shared);
 }
 
+void Gateway::stop() {
+  parts_->shared.rendezvous.stop();
+}
+
 Response Gateway::malformed(int status, const std::string& request_id, const std::string& why) {
   const Services& services = parts_->shared.services;
   Response response =
@@ -96,7 +102,9 @@ Task<Response> Gateway::handle(Request& request) {
   response.fields.add(visit.fields);
   add_common_fields(response, request.head().id);
 
-  const auto took = std::chrono::steady_clock::now() - begun;
+  // A connection that was upgraded lasts as long as it likes.
+  const auto took =
+      response.status == kUpgraded ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - begun;
   Metrics& metrics = shared.services.metrics;
   metrics.request(visit.route != nullptr ? visit.route->path : kNoRoute, response.status, took);
   metrics.received(visit.received);

@@ -26,6 +26,9 @@ class Gateway {
   // Begins what goes on behind everything (upkeep_tasks.h), until the loop stops. Once.
   void start_upkeep();
 
+  // Lets go of the connections that stay, before the server is drained.
+  void stop();
+
   // For tests, which do the steps of the upkeep themselves.
   Shared& shared();
 

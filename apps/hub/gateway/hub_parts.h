@@ -58,7 +58,8 @@ struct HubParts {
   Rates node_rates{{1e9, 1e9}};
   Rates zone_rates;
   Tokens tokens{Hasher::of(Algorithm::sha256, as_bytes("the administrator's")),
-                Hasher::of(Algorithm::sha256, as_bytes("the one for metrics"))};
+                Hasher::of(Algorithm::sha256, as_bytes("the one for metrics")),
+                Hasher::of(Algorithm::sha256, as_bytes("the proxy's"))};
   Services services;
   Gateway gateway{services};
 };

@@ -4,7 +4,9 @@
 #include "hub/gateway/admin_handlers.h"
 #include "hub/gateway/bucket_handlers.h"
 #include "hub/gateway/file_handlers.h"
+#include "hub/gateway/live_handlers.h"
 #include "hub/gateway/node_handlers.h"
+#include "hub/gateway/older_handlers.h"
 #include "hub/gateway/page_handlers.h"
 #include "hub/gateway/resource_handlers.h"
 #include "hub/gateway/upload_handlers.h"
@@ -26,7 +28,8 @@ std::unexpected<Error> too_long(Visit& visit, ByteCount size_max) {
 
 const Route* RouteTable::find(Method method, const std::string& path, std::string& allowed) const {
   for (const Route& route : routes_) {
-    if (route.path.ends_with('/') ? !path.starts_with(route.path) : path != route.path) continue;
+    const bool is_beginning = route.path.ends_with('/') && route.path != "/";
+    if (is_beginning ? !path.starts_with(route.path) : path != route.path) continue;
     if (answers(route, method)) return &route;
     if (!allowed.empty()) allowed += ", ";
     allowed += method_name(route.method);
@@ -38,7 +41,7 @@ const Route* RouteTable::find(Method method, const std::string& path, std::strin
 RouteTable all_routes() {
   std::vector<Route> all;
   for (auto family : {page_routes, node_routes, file_routes, upload_routes, resource_routes, ask_routes,
-                      bucket_routes, admin_routes}) {
+                      live_routes, older_routes, bucket_routes, admin_routes}) {
     std::vector<Route> routes = family();
     all.insert(all.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
   }

@@ -19,7 +19,7 @@ enum class Bearer { none, administrator, metrics };
 
 struct Route {
   Method method;
-  std::string path;  // The whole path; or, if it ends with "/", what it begins with.
+  std::string path;  // The whole path; or, if it ends with "/" and is more than that, what it begins with.
   Action action;     // The least that it takes: a message may ask for more (question_of).
   Bearer bearer = Bearer::none;
   // Asks Admission for the Permit that whatever answers is called with. Shared and visit belong to the

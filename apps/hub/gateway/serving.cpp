@@ -2,19 +2,17 @@
 
 namespace kachery::hub {
 
-Result<> may_serve(const Facts& facts, const ResourceId& id, const Provider& provider) {
-  const std::optional<NodeId> node = provider.node();
-  KACHERY_ASSERT(node.has_value());
-  KACHERY_TRY(authorize(facts, SigningKey{*node}, Action::provide, &id.zone));
+Result<> may_serve(const Facts& facts, const ResourceId& id, const NodeId& node, Proof proof) {
+  KACHERY_TRY(authorize(facts, SigningKey{node}, Action::provide, &id.zone));
   const std::string name = "the resource " + id.name.str() + " of the zone " + id.zone.str();
   const auto registered = facts.resources.find(id);
   if (registered == facts.resources.end())
     return fail(Code::not_found, name + " is not registered: run kachery resource register " + id.name.str() +
                                      " on this machine");
-  if (registered->second.node != *node)
+  if (registered->second.node != node)
     return fail(Code::denied, name + " belongs to another node, " + registered->second.node.hex() +
                                   ": take another name, or have that one removed (kachery resource remove)");
-  if (provider.has_proved_key()) return {};
+  if (proof == Proof::key) return {};
   if (!registered->second.older)
     return fail(Code::denied, name + " is not for daemons of the older generation: register it with --older");
   if (!facts.zones.at(id.zone).settings.public_download)

@@ -1,17 +1,13 @@
 #include "hub/gateway/shared.h"
 
 namespace kachery::hub {
-namespace {
 
-// The services belong to the hub, and outlive the loop's run.
 Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest) {
   auto work = [&services, &zone, &digest] { return services.catalog.files().find(zone, {&digest, 1}); };
   KACHERY_CO_TRY(found, co_await services.loop.offload(std::move(work)));
   if (!found.front()) co_return std::optional<ByteCount>();
   co_return std::optional<ByteCount>(found.front()->size);
 }
-
-}  // namespace
 
 Shared::Shared(const Services& all)
     : services(all), rendezvous(services.loop, [this](ZoneName zone, Digest digest) {

@@ -5,6 +5,7 @@
 #include "hub/gateway/found_cache.h"
 #include "hub/gateway/gateway_limits.h"
 #include "hub/gateway/turns.h"
+#include "hub/legacy/secret_gate.h"
 #include "hub/rendezvous/rendezvous.h"
 #include "hub/services.h"
 
@@ -15,6 +16,9 @@ struct Readiness {
   std::int64_t at_ms = 0;
   std::optional<Error> why_not = {};
 };
+
+// How large a file of a zone is; none: it is not there. The services outlive the call.
+Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest);
 
 // Network thread only. Belongs to the gateway, and outlives every handler and every body it made.
 struct Shared {
@@ -28,6 +32,7 @@ struct Shared {
   Signal claim_made{services.loop};  // There is a claim to check.
   FoundCache found{kFoundCacheMax};
   Rendezvous rendezvous;
+  SecretGate proxy_secret{services.loop, services.clock, services.tokens.proxy};
   std::size_t downloads = 0;  // That are being sent.
   Readiness readiness = {};
 };

@@ -134,7 +134,9 @@ void start_upkeep(Shared& shared) {
 void review_providers(Shared& shared) {
   const std::shared_ptr<const Facts> facts = shared.services.facts.now();
   const auto may = [&facts](const ResourceId& id, const Provider& provider) {
-    return may_serve(*facts, id, provider);
+    const std::optional<NodeId> node = provider.node();
+    KACHERY_ASSERT(node.has_value());
+    return may_serve(*facts, id, *node, provider.proof());
   };
   shared.rendezvous.providers.review(may);
 }

@@ -21,11 +21,23 @@ std::optional<std::chrono::milliseconds> Rates::take(const std::string& key, dou
   Filling& filling = buckets_.try_emplace(has_room ? key : kCrowd, rate_.burst, now_ms).first->second;
 
   const double level = level_of(filling, now_ms);
+  const auto wait = wait_for(cost, level);
+  if (!wait) filling = {level - cost, now_ms};
+  return wait;
+}
+
+std::optional<std::chrono::milliseconds> Rates::look(const std::string& key, double cost,
+                                                     std::int64_t now_ms) const {
+  auto known = buckets_.find(key);
+  if (known == buckets_.end() && buckets_.size() >= buckets_max_) known = buckets_.find(kCrowd);
+  if (known == buckets_.end()) return std::nullopt;
+  return wait_for(cost, level_of(known->second, now_ms));
+}
+
+std::optional<std::chrono::milliseconds> Rates::wait_for(double cost, double level) const {
   const double missing = std::min(cost, rate_.burst) - level;
-  if (missing > 0)
-    return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(missing / rate_.per_second * 1000)));
-  filling = {level - cost, now_ms};
-  return std::nullopt;
+  if (missing <= 0) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(missing / rate_.per_second * 1000)));
 }
 
 double Rates::level_of(const Filling& filling, std::int64_t now_ms) const {

@@ -23,12 +23,16 @@ class Rates {
   // Takes `cost` from the bucket of `key`. Nothing: go on. Else: how long until there is enough. What costs
   // more than the burst needs a full bucket, and is paid for afterwards.
   std::optional<std::chrono::milliseconds> take(const std::string& key, double cost, std::int64_t now_ms);
+  // What take() would say; nothing is taken.
+  std::optional<std::chrono::milliseconds> look(const std::string& key, double cost,
+                                                std::int64_t now_ms) const;
 
  private:
   struct Filling {
     double level;
     std::int64_t at_ms;
   };
+  std::optional<std::chrono::milliseconds> wait_for(double cost, double level) const;
   double level_of(const Filling& filling, std::int64_t now_ms) const;
   void tidy(std::int64_t now_ms);
 

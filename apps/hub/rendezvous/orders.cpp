@@ -64,6 +64,10 @@ void Orders::cancel(const ResourceId& resource, const Digest& digest, const std:
   end(*order, failed(Code::cancelled, "everybody who asked for it has cancelled"));
 }
 
+void Orders::wake_all() {
+  for (const auto& [key, order] : orders_) order->changed().notify();
+}
+
 Task<> Orders::run(std::shared_ptr<Order> order) {
   std::shared_ptr<Provider> gone;
   while (!order->has_ended()) {
@@ -138,6 +142,16 @@ void Orders::end(Order& order, wire::AskState last) {
   order.end(std::move(last));
   if (--counts_[resource] == 0) counts_.erase(resource);
   orders_.erase({resource, order.upload().digest});
+}
+
+Task<std::optional<Turn>> turn_for(Turns& turns, Order& order) {
+  constexpr std::chrono::milliseconds kLookWait{1'000};  // So that what was cancelled leaves the queue.
+  std::optional<Turn> turn = co_await turns.take(std::chrono::milliseconds(0));
+  while (!turn && !order.has_ended()) {
+    order.progress({.state = wire::kQueued, .size = {}, .bytes_uploaded = {}, .code = {}, .message = {}});
+    turn = co_await turns.take(kLookWait);
+  }
+  co_return turn;
 }
 
 }  // namespace kachery::hub

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "hub/gateway/turns.h"
 #include "hub/rendezvous/order.h"
 #include "hub/rendezvous/providers.h"
 
@@ -34,6 +35,9 @@ class Orders {
   // Takes back that `asker` wants it. Nothing happens where there is nothing to take back.
   void cancel(const ResourceId& resource, const Digest& digest, const std::string& asker);
 
+  // Wakes everybody who waits for an order.
+  void wake_all();
+
   std::size_t running() const { return orders_.size(); }
 
  private:
@@ -51,5 +55,9 @@ class Orders {
   std::map<Key, std::shared_ptr<Order>> orders_;
   std::map<ResourceId, std::size_t> counts_;  // Of the orders of a resource, where there are some.
 };
+
+// The order's turn at a provider that does so many at a time; it waits in the queue until then. None: it
+// ended first. Both belong to the caller, who waits.
+Task<std::optional<Turn>> turn_for(Turns& turns, Order& order);
 
 }  // namespace kachery::hub

@@ -14,6 +14,9 @@ namespace kachery::hub {
 
 class Order;
 
+// By what a daemon has shown whose it is.
+enum class Proof { key, proxy_secret };
+
 // Network thread only. Shared by its connection, by Providers, and by the orders that it works on.
 class Provider {
  public:
@@ -21,8 +24,7 @@ class Provider {
 
   // Whose key the name belongs to; none: nobody's (`kachery proxy`).
   virtual std::optional<NodeId> node() const = 0;
-  // Whether it has proved that key, and not only that it knows the proxy's secret.
-  virtual bool has_proved_key() const = 0;
+  virtual Proof proof() const = 0;
 
   // Has it upload the order's file, and tells the order how far it is; ends soon after the order was stopped.
   // Gives what it said last. A failure: it can be reached no more, and whether it did anything is not known.

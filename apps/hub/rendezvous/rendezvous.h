@@ -11,6 +11,16 @@ struct Rendezvous {
   Rendezvous(Loop& loop, FindSize find_size, const RendezvousLimits& limits = {})
       : providers(loop, limits), orders(loop, providers, std::move(find_size), limits) {}
 
+  // The hub stops: daemons are to come back later, and whoever waits is to ask again.
+  void stop() {
+    is_stopping = true;
+    providers.review([](const ResourceId&, const Provider&) -> Result<> {
+      return fail(Code::unavailable, "the hub stops; connect again");
+    });
+    orders.wake_all();
+  }
+
+  bool is_stopping = false;
   Providers providers;
   Orders orders;
   std::size_t asks_waiting = 0;  // Answers that are streamed.

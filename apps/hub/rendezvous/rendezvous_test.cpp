@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/hasher.h"
+#include "hub/rendezvous/fake_provider.h"
 
 namespace kachery::hub {
 namespace {
@@ -10,64 +11,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-NodeId node(unsigned char number) {
-  NodeId::Key key{};
-  key[0] = std::byte{number};
-  return NodeId(key);
-}
-
 const ResourceId kData{*ZoneName::parse("lab"), *ResourceName::parse("data")};
 const Digest kDigest = Hasher::of(Algorithm::sha1, as_bytes(std::string_view("content")));
 
-wire::AskState state(const char* word, std::optional<std::uint64_t> bytes = {},
-                     std::optional<std::uint64_t> size = {}) {
-  return {.state = word, .size = size, .bytes_uploaded = bytes, .code = {}, .message = {}};
-}
-
-// A daemon that does what the test says.
-class FakeProvider final : public Provider {
- public:
-  explicit FakeProvider(Loop& loop, unsigned char number = 1)
-      : loop_(loop), node_(hub::node(number)), moved_(loop) {}
-
-  std::optional<NodeId> node() const override { return node_; }
-  bool has_proved_key() const override { return true; }
-  void notice(std::string message) override { notices.push_back(std::move(message)); }
-  void cut(const Error& why) override { cuts.push_back(why.message); }
-  Task<bool> ping(milliseconds wait) override {
-    ++pings;
-    if (!answers_pings) co_await loop_.sleep(wait);
-    co_return answers_pings;
-  }
-  Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) override {
-    orders.push_back(order);
-    moved_.notify();
-    while (!last && !order->has_ended()) co_await order->changed().wait(milliseconds(2));
-    if (!last) ++stopped;
-    co_return last.value_or(Result<wire::AskState>(state(wire::kError)));
-  }
-  // Until it was asked for so many uploads.
-  Task<> asked(std::size_t count) {
-    while (orders.size() < count) co_await moved_.wait(milliseconds(1'000));
-  }
-
-  bool answers_pings = true;
-  std::optional<Result<wire::AskState>> last;  // What an upload ends with.
-  std::vector<std::shared_ptr<Order>> orders;
-  std::vector<std::string> notices;
-  std::vector<std::string> cuts;
-  int pings = 0;
-  int stopped = 0;
-
- private:
-  Loop& loop_;
-  NodeId node_;
-  Signal moved_;
-};
-
 // Everything happens on one thread, in the order in which the test says it.
 class RendezvousTest : public testing::Test {
- protected:
+ public:
   using Test = Task<> (*)(RendezvousTest& test);
 
   void run(Test test, const RendezvousLimits& limits = {.ping_wait = milliseconds(30),
@@ -90,7 +39,7 @@ class RendezvousTest : public testing::Test {
   Providers& providers() { return meeting->providers; }
   Orders& orders() { return meeting->orders; }
   std::shared_ptr<FakeProvider> make(unsigned char number = 1) {
-    return std::make_shared<FakeProvider>(loop, number);
+    return std::make_shared<FakeProvider>(loop, node(number));
   }
   std::shared_ptr<Order> ask(const std::string& who) {
     Result<std::shared_ptr<Order>> order = orders().ask(kData, kDigest, {who, node(9)});
@@ -336,9 +285,9 @@ TEST_F(RendezvousTest, ThereAreNotMoreOrdersThanThereMayBe) {
         const auto provider = test.make();
         EXPECT_TRUE(co_await test.providers().enter(kData, provider));
         std::vector<Digest> digests;
-        for (int i = 0; i < 4; ++i)
+        for (std::size_t i = 0; i < 4; ++i)
           digests.push_back(Hasher::of(Algorithm::sha1, as_bytes(std::string_view("abcd").substr(0, i + 1))));
-        for (int i = 0; i < 3; ++i) EXPECT_TRUE(test.orders().ask(kData, digests[i], {"a"}));
+        for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(test.orders().ask(kData, digests[i], {"a"}));
         const auto more = test.orders().ask(kData, digests[3], {"a"});
         EXPECT_FALSE(more);
         if (!more) EXPECT_EQ(more.error().code, Code::exhausted);

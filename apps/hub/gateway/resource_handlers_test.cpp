@@ -1,0 +1,194 @@
+#include "hub/gateway/resource_handlers.h"
+
+#include <sstream>
+
+#include "hub/gateway/gateway_fixture.h"
+#include "hub/rendezvous/fake_provider.h"
+
+namespace kachery::hub {
+namespace {
+
+ResourceName named(const std::string& name) {
+  return ResourceName::parse(name).value();
+}
+
+class ResourceRoutesTest : public HubTest {
+ protected:
+  ResourceRoutesTest() {
+    add_node(alices, "alice");
+    add_node(alices_second, "alice");
+    add_node(bobs, "bob");
+    add_node(owners, "owner");
+    grant({.upload = true}, {.upload = true});
+  }
+
+  void grant(const UserRights& alice, const UserRights& bob, bool public_download = true) {
+    ASSERT_TRUE(catalog().zones().set_settings(
+        zone_named("default"),
+        {.public_download = public_download, .users = {{user("alice"), alice}, {user("bob"), bob}}}));
+    refresh();
+  }
+  ResourceId id() const { return {zone_named("default"), named("data")}; }
+  Providers& providers() { return parts_->gateway.shared().rendezvous.providers; }
+
+  Answer register_data(const KeyPair* key) {
+    return call(key, "/v1/resources/register",
+                wire::RegisterResource{
+                    .zone = zone_named("default"), .name = named("data"), .proxy_url = {}, .older = false});
+  }
+  std::vector<wire::Resource> list(const KeyPair* key) {
+    return call(key, "/v1/resources/list", wire::ListResources{.zone = zone_named("default"), .name = {}})
+        .message<wire::ResourceList>()
+        .resources;
+  }
+  Answer remove(const KeyPair* key) {
+    return call(key, "/v1/resources/remove", wire::RemoveResource{zone_named("default"), named("data")});
+  }
+  void serve(const KeyPair& key) {
+    provider = std::make_shared<FakeProvider>(parts_->loop, key.node_id());
+    const auto entered = on_loop<Result<>>([this] { return providers().enter(id(), provider); });
+    ASSERT_TRUE(entered) << entered.error().message;
+  }
+  // The lines of the answer.
+  std::vector<wire::AskState> ask(const KeyPair* key, const Digest& digest, std::uint64_t timeout_ms,
+                                  bool ignore_bucket = false) {
+    const Answer answer = call(key, "/v1/files/ask",
+                               wire::AskFile{.zone = zone_named("default"),
+                                             .digest = digest,
+                                             .resource = named("data"),
+                                             .timeout_ms = timeout_ms,
+                                             .ignore_bucket = ignore_bucket});
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::vector<wire::AskState> lines;
+    std::istringstream text(answer.body);
+    for (std::string line; std::getline(text, line);)
+      lines.push_back(wire::parse<wire::AskState>(line).value());
+    return lines;
+  }
+  std::size_t orders() {
+    return on_loop<std::size_t>([this] { return count(parts_->gateway.shared().rendezvous.orders); });
+  }
+  // Whether the provider has been cut, now that the facts are as they are.
+  static Task<bool> reviewed(ResourceRoutesTest& test) {
+    review_providers(test.parts_->gateway.shared());
+    co_return !test.provider->cuts.empty();
+  }
+  static Task<std::size_t> count(Orders& orders) { co_return orders.running(); }
+
+  const KeyPair alices = KeyPair::generate();
+  const KeyPair alices_second = KeyPair::generate();
+  const KeyPair bobs = KeyPair::generate();
+  const KeyPair owners = KeyPair::generate();
+  std::shared_ptr<FakeProvider> provider;
+};
+
+TEST_F(ResourceRoutesTest, ANameIsItsKeysUntilItIsRemoved) {
+  const auto made = register_data(&alices).message<wire::Resource>();
+  EXPECT_EQ(made.node, alices.node_id());
+  EXPECT_EQ(made.user, user("alice"));
+  EXPECT_FALSE(made.connected);
+  EXPECT_EQ(register_data(&alices).status, 200);
+  EXPECT_EQ(register_data(&bobs).failure().code, Code::exists);
+  EXPECT_EQ(register_data(&alices_second).failure().code, Code::exists) << "another machine is another key";
+  EXPECT_EQ(register_data(nullptr).status, 403);
+
+  EXPECT_EQ(remove(&bobs).failure().code, Code::denied);
+  EXPECT_EQ(list(nullptr).size(), 1U) << "everybody may download";
+  EXPECT_EQ(remove(&alices_second).status, 200) << "it is the same user's";
+  EXPECT_EQ(remove(&alices).failure().code, Code::not_found);
+  EXPECT_EQ(register_data(&bobs).status, 200);
+  EXPECT_EQ(remove(&owners).status, 200) << "an admin of the zone";
+  EXPECT_TRUE(list(&alices).empty());
+}
+
+TEST_F(ResourceRoutesTest, AProxyUrlIsAnAddress) {
+  wire::RegisterResource message{
+      .zone = zone_named("default"), .name = named("data"), .proxy_url = "ftp://x", .older = false};
+  EXPECT_EQ(call(&alices, "/v1/resources/register", message).failure().code, Code::invalid);
+  message.proxy_url = "https://proxy.example/" + std::string(2'000, 'x');
+  EXPECT_EQ(call(&alices, "/v1/resources/register", message).failure().code, Code::invalid);
+  message.proxy_url = "https://proxy.example:443/";
+  EXPECT_EQ(call(&alices, "/v1/resources/register", message).message<wire::Resource>().proxy_url,
+            "https://proxy.example");
+}
+
+TEST_F(ResourceRoutesTest, WhatTheZoneHasIsNotAskedFor) {
+  register_data(&alices);
+  upload(alices, "content");
+  const auto lines = ask(nullptr, sha1("content"), 1'000);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].state, wire::kCompleted);
+  EXPECT_EQ(lines[0].size, 7U);
+  EXPECT_EQ(orders(), 0U);
+}
+
+TEST_F(ResourceRoutesTest, LinesSayHowItGoesUntilItHasEnded) {
+  register_data(&alices);
+  serve(alices);
+  EXPECT_TRUE(list(&bobs).at(0).connected);
+  provider->last = state(wire::kNotFound);
+  auto lines = ask(&bobs, sha1("content"), 10'000);
+  EXPECT_EQ(lines.back().state, wire::kNotFound);
+  EXPECT_EQ(provider->orders.at(0)->upload().asker, bobs.node_id());
+
+  upload(alices, "content");
+  provider->last = state(wire::kCompleted);
+  lines = ask(nullptr, sha1("content"), 10'000, true);
+  EXPECT_EQ(lines.back().state, wire::kCompleted) << "asked, although it was there";
+  EXPECT_EQ(provider->orders.size(), 2U);
+  provider->last = state(wire::kCompleted);
+  lines = ask(nullptr, sha1("nowhere"), 10'000);
+  EXPECT_EQ(lines.back().code, Code::corrupt) << "a liar";
+}
+
+TEST_F(ResourceRoutesTest, WhoseTimeIsOverLeavesTheOrderGoingOnUntilTheyCancel) {
+  register_data(&alices);
+  serve(alices);
+  EXPECT_EQ(ask(&bobs, sha1("content"), 0).back().state, wire::kAsking);
+  EXPECT_EQ(ask(nullptr, sha1("content"), 20).back().state, wire::kAsking);
+  EXPECT_EQ(orders(), 1U);
+  const wire::CancelAsk cancel{zone_named("default"), sha1("content"), named("data")};
+  EXPECT_EQ(call(&alices, "/v1/files/ask/cancel", cancel).status, 200) << "who has not asked";
+  EXPECT_EQ(call(&bobs, "/v1/files/ask/cancel", cancel).status, 200);
+  EXPECT_EQ(orders(), 1U);
+  EXPECT_EQ(call(nullptr, "/v1/files/ask/cancel", cancel).status, 200);
+  EXPECT_EQ(orders(), 0U);
+}
+
+TEST_F(ResourceRoutesTest, AskingIsRefusedWhereItIsNoUse) {
+  const wire::AskFile message{.zone = zone_named("default"),
+                              .digest = sha1("content"),
+                              .resource = named("data"),
+                              .timeout_ms = 1'000,
+                              .ignore_bucket = false};
+  EXPECT_EQ(call(&bobs, "/v1/files/ask", message).failure().code, Code::not_found);
+  register_data(&alices);
+  wire::AskFile patient = message;
+  patient.timeout_ms = 86'400'001;
+  EXPECT_EQ(call(&bobs, "/v1/files/ask", patient).failure().code, Code::invalid);
+  grant({.upload = true}, {}, false);
+  EXPECT_EQ(call(&bobs, "/v1/files/ask", message).failure().code, Code::denied);
+  EXPECT_EQ(call(nullptr, "/v1/files/ask", message).failure().code, Code::denied);
+}
+
+// Of a stolen machine nobody gets files any more.
+TEST_F(ResourceRoutesTest, WhoMayNotProvideAnyMoreIsCut) {
+  const auto is_cut = [this] { return on_loop<bool>([this] { return reviewed(*this); }); };
+  register_data(&alices);
+  serve(alices);
+  EXPECT_FALSE(is_cut());
+  grant({.download = true}, {});
+  EXPECT_TRUE(is_cut()) << "the right was taken away";
+  grant({.upload = true}, {});
+  serve(alices);
+  remove(&alices);
+  EXPECT_TRUE(is_cut()) << "the name was removed";
+  register_data(&alices);
+  serve(alices);
+  ASSERT_TRUE(catalog().people().revoke_node(alices.node_id(), now_ms()));
+  refresh();
+  EXPECT_TRUE(is_cut()) << "the node was revoked";
+}
+
+}  // namespace
+}  // namespace kachery::hub
