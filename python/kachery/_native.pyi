@@ -12,7 +12,7 @@ _WhoAmI = tuple[
     str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int, int | None, int | None
 ]
 # A resource, its address, the zone, milliseconds to wait, whether the bucket is ignored: the members of `_request.Question`.
-_Question = tuple[str, str, str | None, int, bool]
+_Question = tuple[str, str, str, int, bool]
 # The state, the size and the bytes uploaded so far, the error's code and the reason.
 _AskState = tuple[str, int | None, int | None, str | None, str | None]
 _Progress = Callable[[int, int], object] | None

@@ -20,7 +20,7 @@ class Question(NamedTuple):
 
     resource: str
     resource_url: str
-    zone: str | None
+    zone: str  # Empty for the one that is configured.
     wait_ms: int
     ignore_bucket: bool
 
@@ -179,7 +179,7 @@ def request_file(
     if zone is not None:
         _hub.require(zone)
     here = None if ignore_local else _hub.Sources(local_only=True)
-    question = Question(resource or "", resource_url or "", zone, 0, ignore_bucket)
+    question = Question(resource or "", resource_url or "", zone or "", 0, ignore_bucket)
     return ask(uri, question, timeout_sec, progress, here=here)
 
 
@@ -195,7 +195,7 @@ def ask(
                 raise
         else:
             return RequestFileResult(found=True, queued=False, completed=True, running=False, local=True, size=size)
-    _hub.require(question.zone)
+    _hub.require(question.zone or None)
     result = RequestFileResult()
     result._uri = uri
     result._question = question

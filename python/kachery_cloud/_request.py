@@ -42,6 +42,6 @@ def request_file(
         For a file on this machine or in the zone ``completed`` is True: it can be loaded. Its `wait` waits longer, its
         `cancel` takes the request back.
     """
-    question = Question(resource or "", resource_url or "", None, 0, ignore_bucket)
+    question = Question(resource or "", resource_url or "", "", 0, ignore_bucket)
     here = None if ignore_local else _hub.Sources(use_location=True, local_only=True)
     return ask(uri, question, timeout_sec, progress if progress is not None else verbose, here=here)

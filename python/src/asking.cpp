@@ -10,8 +10,8 @@
 namespace kachery::python {
 namespace {
 
-// The members of _request.Question.
-using PyQuestion = std::tuple<std::string, std::string, std::optional<std::string>, std::int64_t, bool>;
+// The members of _request.Question; an empty zone is the configured one.
+using PyQuestion = std::tuple<std::string, std::string, std::string, std::int64_t, bool>;
 
 struct Question {
   Digest digest;
@@ -26,7 +26,7 @@ Question question_of(const nb::bytes& uri, const PyQuestion& asked) {
            .resource_url = resource_url,
            .wait = std::chrono::milliseconds(wait_ms),
            .ignore_bucket = ignore_bucket},
-          zone_of(zone)};
+          zone_of(zone.empty() ? std::nullopt : std::optional(zone))};
 }
 
 // (state, size or None, bytes uploaded or None, code of the error or None, reason or None)
