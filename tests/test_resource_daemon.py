@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from harness import DENIED, FAILED, MISSING, OK, USAGE, Program, sha1, wait_until, write
+from cutting import ConnectProxy, CuttingRelay
+from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
-from hub_node import Node
 from machine import Machine
-from older_proxy import Connection, OlderProxy
+from older_proxy import OlderProxy
 from proxy import free_port
-from relay import ConnectProxy, Relay
 from resource_daemon import Daemon, ask, node_of, register, running_daemon, write_settings
 
 NOWHERE = "sha1://" + "0" * 40
@@ -252,7 +251,7 @@ def test_a_daemon_comes_back_to_a_hub_that_was_ended(hub: RunningHub, one: Machi
 
 
 def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path, program: Program, rng: random.Random) -> None:
-    with Relay() as relay, running_hub(tmp_path, "--public-url", relay.url, open=True, program=program) as hub:
+    with CuttingRelay() as relay, running_hub(tmp_path, "--public-url", relay.url, open=True, program=program) as hub:
         relay.target = hub.port
         one, other = (Machine(program, tmp_path / name, relay.url) for name in ("one", "other"))
         register(relay.url, node_of(one))
