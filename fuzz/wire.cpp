@@ -5,6 +5,8 @@
 #include "wire/admin.h"
 #include "wire/files.h"
 #include "wire/hub.h"
+#include "wire/legacy/proxy.h"
+#include "wire/live.h"
 #include "wire/nodes.h"
 #include "wire/uploads.h"
 
@@ -36,7 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             SmallFile, PutSmall, Outcomes, ListFiles, FileList, RemoveFiles, Removals, BeginUploads,
             BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser, ListUsers,
             UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList, RevokeInvitation,
-            CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage, Usage, AskAudit>(
-      text);
+            CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage, Usage, AskAudit,
+            Serve, Serving, Upload, Notice, RegisterResource, ResourceList, ListResources, RemoveResource,
+            AskFile, AskState, CancelAsk>(text);
+  check_all<legacy::Initialize, legacy::Ping, legacy::ResponseToClient, legacy::Acknowledge,
+            legacy::RequestFromClient, legacy::CancelRequestFromClient, legacy::FileUploadRequest,
+            legacy::FileUploadResponse, legacy::Refusal>(text);
   return 0;
 }

@@ -89,7 +89,7 @@ def running_daemon(machine: Machine, url: str, log: str = "daemon", **settings: 
 
 def node_of(machine: Machine) -> Node:
     """The node that this machine is."""
-    machine.run("whoami")
+    machine.run("init").expect()
     key = load_pem_private_key((machine.store / "private.pem").read_bytes(), None)
     assert isinstance(key, Ed25519PrivateKey)
     return Node(key.private_bytes_raw())

@@ -20,7 +20,7 @@ constexpr milliseconds kStopEvery{100};
 constexpr milliseconds kStopWait{5'000};
 
 // A connection that lasted so long was a good one: after it the next attempt comes soon.
-constexpr milliseconds kGoodTime{10'000};
+constexpr milliseconds kGoodTime{5'000};
 
 constexpr int kOk = 200;
 constexpr int kInternal = 500;

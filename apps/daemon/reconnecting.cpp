@@ -50,7 +50,7 @@ std::chrono::milliseconds Backoff::next() {
 Result<std::optional<Url>> proxy_of(const Url& server) {
   const auto said = server.secure ? first_set({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
                                   : first_set({"http_proxy", "all_proxy", "ALL_PROXY"});
-  if (!said) return std::nullopt;
+  if (!said || server.is_loopback()) return std::nullopt;
   const std::string exceptions = first_set({"no_proxy", "NO_PROXY"}).value_or("");
   std::string host = server.host;  // An address of IPv6 is written without its brackets there.
   std::erase_if(host, [](char c) { return c == '[' || c == ']'; });

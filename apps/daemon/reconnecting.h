@@ -24,9 +24,9 @@ class Backoff {
 };
 
 // What HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, in either case, say for this server, and NO_PROXY does not
-// except; nothing: it is reached directly. As curl understands them, which also ignores HTTP_PROXY in
-// capitals (CVE-2016-5385):
-// "*", names with all below them, addresses. Code::invalid if what they say is no http address.
+// except; nothing: it is reached directly, as this machine always is. As curl understands them, which also
+// ignores HTTP_PROXY in capitals (CVE-2016-5385): "*", names with all below them, addresses. Code::invalid if
+// what they say is no http address.
 Result<std::optional<Url>> proxy_of(const Url& server);
 
 }  // namespace kachery::daemon

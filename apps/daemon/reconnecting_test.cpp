@@ -68,9 +68,12 @@ TEST_F(ProxyOf, IsNoneForWhatIsExcepted) {
     set("NO_PROXY", exception);
     EXPECT_EQ(of("https://hub.example"), "http://proxy.example:3128") << exception;
   }
-  set("NO_PROXY", "127.0.0.1,::1");
-  EXPECT_EQ(of("https://127.0.0.1:1"), "direct");
-  EXPECT_EQ(of("https://[::1]:1"), "direct");
+  set("NO_PROXY", "192.0.2.1,2001:db8::1");
+  EXPECT_EQ(of("https://192.0.2.1:1"), "direct");
+  EXPECT_EQ(of("https://[2001:db8::1]:1"), "direct");
+  ::unsetenv("NO_PROXY");
+  EXPECT_EQ(of("https://192.0.2.1:1"), "http://proxy.example:3128");
+  EXPECT_EQ(of("https://127.0.0.1:1"), "direct") << "this machine";
 }
 
 TEST_F(ProxyOf, IsAnErrorWhereItIsNoAddress) {

@@ -371,7 +371,7 @@ Task<bool> Channel::ping(std::chrono::milliseconds wait) {
   co_return answered.has_value();
 }
 
-void Channel::close(std::uint16_t code, std::string reason) {
+void Channel::close(std::uint16_t code, const std::string& reason) {
   say_farewell(state_, code, reason);
 }
 

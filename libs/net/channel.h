@@ -88,7 +88,7 @@ class Channel {
   Task<bool> ping(std::chrono::milliseconds wait);
 
   // Sends what waits, says farewell (RFC 6455 section 7.4; of `reason` up to 123 bytes), and ends run().
-  void close(std::uint16_t code, std::string reason);
+  void close(std::uint16_t code, const std::string& reason);
 
   struct State;  // Inside channel.cpp.
 

@@ -168,6 +168,16 @@ std::string message_for(const std::string& path, const std::string& zone) {
       {"/v1/files/put", in_zone + R"("files":[]})" + "\n"},
       {"/v1/files/list", in_zone + R"("mine":true,"after":null})"},
       {"/v1/files/remove", in_zone + R"("digests":[],"everybody":false})"},
+      {"/v1/files/ask",
+       in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data","timeout_ms":0,"ignore_bucket":false})"},
+      {"/v1/files/ask/cancel", in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data"})"},
+      {"/v1/resources/register", in_zone + R"("name":"data","proxy_url":null,"older":false})"},
+      {"/v1/resources/list", in_zone + R"("name":null})"},
+      {"/v1/resources/remove", in_zone + R"("name":"data"})"},
+      {"/r/", R"({"type":"requestFromClient","resourceName":"data",)" + in_zone.substr(1) +
+                  R"("request":{},"timeoutMsec":1})"},
+      {"/api", R"({"type":"requestFromClient","resourceName":"data",)" + in_zone.substr(1) +
+                   R"("request":{},"timeoutMsec":1})"},
       {"/v1/uploads/begin", in_zone + R"("files":[]})"},
       {"/v1/uploads/chunks", in_zone + R"("id":"x","chunks":[]})"},
       {"/v1/uploads/commit", in_zone + R"("uploads":[]})"},
@@ -198,13 +208,14 @@ TEST_F(GatewayTest, NoRouteAnswersBeforeItHasAsked) {
       continue;
     }
     if (route.bearer != Bearer::none && body.empty()) continue;  // The administrator's: their tests ask.
+    const std::string path = route.path + (route.path == "/r/" ? "data" : "");
     ASSERT_NE(body, "") << route.path << " needs a message here";
-    EXPECT_EQ(send(head(Method::post, route.path), body).status, 403) << route.path << " unsigned";
-    EXPECT_EQ(post(&revoked, route.path, body).status, 403) << route.path << " revoked";
+    EXPECT_EQ(send(head(Method::post, path), body).status, 403) << route.path << " unsigned";
+    EXPECT_EQ(post(&revoked, path, body).status, 403) << route.path << " revoked";
     if (route.action == Action::register_node) continue;
-    EXPECT_EQ(post(&stranger, route.path, body).status, 403) << route.path << " not registered";
+    EXPECT_EQ(post(&stranger, path, body).status, 403) << route.path << " not registered";
     if (route.action == Action::manage_own_nodes) continue;
-    EXPECT_EQ(post(&other, route.path, body).status, 403) << route.path << " of another zone";
+    EXPECT_EQ(post(&other, path, body).status, 403) << route.path << " of another zone";
     ++asked;
   }
   EXPECT_GE(asked, 10);

@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 
 
-class Relay:
+class CuttingRelay:
     """Passes bytes on between its port and `target`, another port; once cuts everything, after `cut_after` bytes more."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Relay:
         self.lock = threading.Lock()
         self.sockets: set[socket.socket] = set()
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> CuttingRelay:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -76,7 +76,7 @@ class Relay:
             return self.cut_after is None
 
 
-class ConnectProxy(Relay):
+class ConnectProxy(CuttingRelay):
     """Makes tunnels to ports of this machine (RFC 9110 section 9.3.6)."""
 
     def __init__(self) -> None:
