@@ -83,12 +83,35 @@ http {{
     location /nothing {{ return 200 "here\\n"; }}
     location /files/ {{ alias {files}/; }}
     location /put/ {{ alias {folder}/put/; dav_methods PUT; }}
+{more}
   }}
 }}
 """
 
 
-def start_nginx(folder: Path, files: Path) -> Server:
+# In front of bench/gateway.py: what is uploaded lies in a file when the gateway hears of it, and has only to be renamed.
+GATEWAY = """
+    location /upload/ {{
+      client_body_in_file_only on;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-File $request_body_file;
+      proxy_method POST;
+      proxy_pass {address};
+    }}
+    location /api/ {{ proxy_pass {address}; proxy_set_header Host $http_host; }}
+"""
+
+
+def start_gateway(folder: Path) -> Server:
+    """kachery-cloud's gateway, which needs an nginx in front of it, with the same folder."""
+    command: list[str | Path] = [sys.executable, Path(__file__).with_name("gateway.py"), folder / "put"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return Server(process, process.stdout.readline().strip())
+
+
+def start_nginx(folder: Path, files: Path, gateway: Server | None = None) -> Server:
     """One process of nginx, as fast as it gets: /files/ is `files`, /put/ takes files (unsynced), /sink takes bodies
     and forgets them, /nothing answers at once."""
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -97,7 +120,8 @@ def start_nginx(folder: Path, files: Path) -> Server:
     (folder / "put").mkdir()
     port = free_port()
     configuration = folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, files=files, port=port))
+    more = GATEWAY.format(address=gateway.address) if gateway else ""
+    configuration.write_text(NGINX.format(folder=folder, files=files, port=port, more=more))
     process = subprocess.Popen(
         [program, "-p", folder, "-e", folder / "error.log", "-c", configuration], stdin=subprocess.DEVNULL, text=True
     )

@@ -55,6 +55,13 @@ HUB_CALLS: dict[str, list[list[str]]] = {
     "rm": [["--zone", "default", HERE], ["--zone", "default", HERE, NOWHERE]],
     "doctor": [[], [HERE]],
 }
+# In this order, by one node.
+RESOURCE_CALLS: dict[str, list[list[str]]] = {
+    "resource register": [["lab"], ["other", "--url", "https://proxy.example", "--older"]],
+    "resource list": [[], ["--zone", "default"]],
+    "resource show": [["lab"], ["other"]],
+    "resource remove": [["other"]],
+}
 # What the administrator of a hub runs, in this order. A hub that serves prints one line and goes on: see tests/test_hub.py.
 ADMIN_CALLS: dict[str, list[list[str]]] = {
     "hub admin user create": [["alice"]],
@@ -84,7 +91,8 @@ FAILURES: list[tuple[str, list[str]]] = [
     ("context use", ["gone"]), ("context remove", ["gone"]), ("mutable get", ["gone"]), ("mutable delete", ["@a/gone"]),
     ("mutable set", ["--parse", "key", "value"]), ("manual", ["gone"]), ("init", ["nonsense"]), ("whoami", []), ("node list", []),
     ("node approve", ["ABCD2345"]), ("node revoke", ["nonsense"]), ("ls", ["--mine"]), ("rm", ["--zone", "default", HERE]),
-    ("store", ["f", "--zone", "lab"]), ("load", [HERE, "--local", "--zone", "lab"]),
+    ("resource register", ["lab"]), ("resource list", []), ("resource show", ["lab"]), ("resource remove", ["lab"]),
+    ("load", [HERE, "--local", "--resource", "lab"]), ("store", ["f", "--zone", "lab"]), ("load", [HERE, "--local", "--zone", "lab"]),
 ]
 
 
@@ -146,6 +154,12 @@ def test_a_result_with_a_hub_is_what_its_schema_says(run_with_hub, command: str,
     validate(command, outcome.stdout)
 
 
+def test_what_is_said_of_resources_is_what_its_schema_says(run_with_hub) -> None:
+    for command, calls in RESOURCE_CALLS.items():
+        for arguments in calls:
+            validate(command, run_with_hub(command, arguments).expect(0).stdout)
+
+
 def test_an_approval_is_what_its_schema_says(run, tmp_path_factory, program: Program) -> None:
     with running_hub(tmp_path_factory.mktemp("hub"), program=program) as hub:
         invitation = hub.admin("invite", "alice")["token"]
@@ -196,7 +210,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
+    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from harness import DENIED, FAILED, MISSING, OK, USAGE, Program, sha1, wait_until, write
+from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
-from hub_node import Node
 from machine import Machine
-from older_proxy import Connection, OlderProxy
+from older_proxy import OlderProxy
 from proxy import free_port
 from relay import ConnectProxy, relay, serving
 from resource_daemon import Daemon, ask, node_of, register, running_daemon, write_settings

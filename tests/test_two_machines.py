@@ -432,9 +432,9 @@ def test_a_request_for_what_the_zone_has_is_completed(one, other, file):
     with other.here():
         result = kcl.request_file(uri, timeout_sec=1, resource="lab")
         assert (result.found, result.completed, result.local, result.size) == (True, True, False, file.stat().st_size)
-        with pytest.raises(kachery.Unavailable, match="resource"):
+        with pytest.raises(kachery.NotFound, match="Resource not found in zone: lab"):
             kcl.request_file(NOWHERE, timeout_sec=1, resource="lab")
-        with pytest.raises(kachery.Unavailable, match="KACHERY_RESOURCE_URL"):
+        with pytest.raises(kachery.Invalid, match="KACHERY_RESOURCE_URL"):
             kcl.request_file(uri, timeout_sec=1, ignore_bucket=True)
 
 

@@ -56,7 +56,7 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    const auto located = open_content(context, name_);
+    const auto located = open_content(context, name_, sources_of_environment());
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(write_range(context, *located, name_, range_));
     return 0;
@@ -77,7 +77,7 @@ class LoadFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    const auto located = load_content(context, name_, destination_);
+    const auto located = load_content(context, name_, destination_, sources_of_environment());
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(context.print(located->path.native()));
     return 0;

@@ -133,7 +133,7 @@ class LoadFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, load_content(context, name_, destination_, {Location::use}));
+    KACHERY_TRY(located, load_content(context, name_, destination_, sources_of_environment(Location::use)));
     KACHERY_TRY(context.print(located.path.native()));
     return 0;
   }
@@ -182,7 +182,7 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    KACHERY_TRY(located, open_content(context, name_, {Location::use}));
+    KACHERY_TRY(located, open_content(context, name_, sources_of_environment(Location::use)));
     KACHERY_TRY(write_range(context, located, name_, {}));
     return 0;
   }

@@ -17,10 +17,6 @@
 namespace kachery::cli {
 namespace {
 
-constexpr const char* kFromZone =
-    "The zone of the hub to ask for what is not here, instead of the one that is configured";
-constexpr const char* kLocalOnly = "Ask nobody else";
-
 // The files that are to be stored or linked, and how they are to be named.
 struct Named {
   std::vector<std::string> paths;  // "-" is standard input.
@@ -170,7 +166,7 @@ class LoadCommand final : public Command {
   void declare(Options& options) override {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path");
     options.option("--dest", destination_, "Put a copy here, and print this path");
-    choice_.declare(options, kFromZone, kLocalOnly);
+    choice_.declare_sources(options);
   }
 
   Result<int> run(Context& context) override {
@@ -198,7 +194,7 @@ class CatCommand final : public Command {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path");
     options.option("--start", start_, "The first byte, counted from 0");
     options.option("--end", end_, "The byte behind the last one");
-    choice_.declare(options, kFromZone, kLocalOnly);
+    choice_.declare_sources(options);
   }
 
   Result<int> run(Context& context) override {
@@ -222,7 +218,7 @@ class InfoCommand final : public Command {
  public:
   void declare(Options& options) override {
     options.argument("uri", name_, "sha1://HASH, sha256://HASH, or a path", Required::no);
-    choice_.declare(options, kFromZone, kLocalOnly);
+    choice_.declare_sources(options);
   }
 
   Result<int> run(Context& context) override {

@@ -1,7 +1,9 @@
 // What kachery doctor says of the hub: whether it answers, knows this node, and takes files from it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "client/session.h"
 #include "console.h"
@@ -102,6 +104,66 @@ Check check_quota(const wire::WhoAmI& who) {
           "take back what is not needed (kachery ls --mine, kachery rm --zone), or ask an admin for more"};
 }
 
+Check check_resource(const wire::Resource& resource, const std::string& zone) {
+  const std::string name = resource.name.str();
+  if (resource.connected)
+    return {
+        "resource", Status::ok,
+        fmt::format("the resource {} is connected, and uploads to the zone {} what it has and is asked for",
+                    name, zone)};
+  return {"resource", Status::warning,
+          fmt::format("the resource {} is registered in the zone {}, but its daemon is not connected", name,
+                      zone),
+          fmt::format("ask {}, whose it is, to run kachery-resource share there", resource.user.str())};
+}
+
+// Whom KACHERY_RESOURCE_URL names.
+Check check_named_resource(const Zone& zone, std::span<const wire::Resource> known, Progress& progress) {
+  const auto named = find_resource(zone, {}, progress.cancel);
+  if (!named)
+    return {"resource", Status::error, named.error().message,
+            "set KACHERY_RESOURCE_URL to HUB/r/NAME, or unset it"};
+  if (named->older)
+    return {"resource", Status::ok,
+            fmt::format("{} is asked for what the zone does not have; it is not of this hub, so nothing is "
+                        "known of it here",
+                        named->str())};
+  for (const wire::Resource& resource : known)
+    if (resource.name == named->name) return check_resource(resource, zone.name.str());
+  return {
+      "resource", Status::error,
+      fmt::format("KACHERY_RESOURCE_URL names the resource {}, but none of that name is registered in the "
+                  "zone {}",
+                  named->name.str(), zone.name.str()),
+      "kachery resource list names those that are; whoever provides one registers it: kachery resource "
+      "register NAME"};
+}
+
+// Who could be asked for what the zone does not have.
+Checks check_resources(Session& session, Progress& progress) {
+  const auto hub = session.hub(MissingKey::none);
+  if (!hub) return {check_answer("resource", hub.error())};
+  const auto name = session.zone_or_default({});
+  if (!name) return {check_answer("resource", name.error())};
+  const auto list =
+      (*hub)->call(remote::kListResources, wire::ListResources{*name, std::nullopt}, progress.cancel);
+  if (!list && list.error().code == Code::denied)
+    return {{"resource", Status::warning,
+             fmt::format("this node may not ask the resources of the zone {}: {}", name->str(),
+                         list.error().message),
+             "ask an admin of the zone for the right to download"}};
+  if (!list) return {check_answer("resource", list.error())};
+  if (is_resource_named()) return {check_named_resource({**hub, *name}, list->resources, progress)};
+  if (list->resources.empty())
+    return {{"resource", Status::ok, fmt::format("the zone {} has no resource to ask", name->str())}};
+  Checks checks;
+  for (const wire::Resource& resource : list->resources) {
+    checks.push_back(check_resource(resource, name->str()));
+    if (resource.connected) checks.back().todo = "kachery load --resource " + resource.name.str() + " URI";
+  }
+  return checks;
+}
+
 Check check_content(Session& session, const std::string& name, Progress& progress) {
   const Result<Uri> uri = Uri::parse(name);
   if (!uri) return {"content", Status::error, uri.error().message, "check the URI"};
@@ -115,8 +177,10 @@ Check check_content(Session& session, const std::string& name, Progress& progres
   if (there->front())
     return {"content", Status::ok,
             fmt::format("{} is not here, but in the zone: {}", name, human_size(there->front()->size))};
-  return {"content", Status::error, here.error().message + "; nor does the zone show it to this node",
-          "ask whoever named it to you to store it in this zone, or for the zone that it is in (--zone)"};
+  return {
+      "content", Status::error, here.error().message + "; nor does the zone show it to this node",
+      "ask whoever named it to you to store it in this zone, for the zone that it is in (--zone), or for the "
+      "resource that has it (--resource)"};
 }
 
 }  // namespace
@@ -156,6 +220,9 @@ Checks check_hub(Session& session, Progress& progress) {
 Checks check_names(Session& session, std::span<const std::string> names, Progress& progress) {
   Checks checks;
   for (const std::string& name : names) checks.push_back(check_content(session, name, progress));
+  const auto is_missing = [](const Check& check) { return check.status != Status::ok; };
+  if (session.has_hub() && std::ranges::any_of(checks, is_missing))
+    std::ranges::move(check_resources(session, progress), std::back_inserter(checks));
   return checks;
 }
 

@@ -25,6 +25,13 @@ void ZoneChoice::declare(Options& options, const char* zone_help, const char* lo
   options.flag("--local", local, local_help);
 }
 
+void ZoneChoice::declare_sources(Options& options) {
+  declare(options, "The zone of the hub to ask for what is not here, instead of the one that is configured",
+          "Ask nobody else");
+  options.option("--resource", resource,
+                 "The resource to ask for what the zone does not have, instead of KACHERY_RESOURCE_URL");
+}
+
 Result<std::optional<ZoneName>> ZoneChoice::name(const Configuration& configuration) const {
   if (zone.empty()) return std::nullopt;
   if (local)
@@ -36,7 +43,19 @@ Result<std::optional<ZoneName>> ZoneChoice::name(const Configuration& configurat
 
 Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
   KACHERY_TRY(named, name(configuration));
-  return Sources{.local_only = local, .zone = std::move(named)};
+  Sources sources{.local_only = local, .zone = std::move(named)};
+  if (local && !resource.empty())
+    return fail(Code::invalid,
+                "--local is for this machine only, and --resource asks another: give one of them");
+  if (!resource.empty()) KACHERY_TRY(require_hub(configuration, "--resource"));
+  if (!local && (!resource.empty() || is_resource_named())) sources.asking = Asking{.resource = resource};
+  return sources;
+}
+
+Sources sources_of_environment(Location location) {
+  Sources sources{location};
+  if (is_resource_named()) sources.asking.emplace();
+  return sources;
 }
 
 Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice) {

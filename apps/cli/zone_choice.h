@@ -17,13 +17,20 @@ Result<> require_hub(const Configuration& configuration, std::string_view what);
 struct ZoneChoice {
   std::string zone;  // Empty: the one that is configured.
   bool local = false;
+  std::string resource;  // Empty: the one that KACHERY_RESOURCE_URL names, if any.
 
   void declare(Options& options, const char* zone_help, const char* local_help);
+  // For what loads: also --resource.
+  void declare_sources(Options& options);
 
-  // Code::invalid if it is no name, or both are said; as require_hub if a zone is named.
+  // Code::invalid if it is no name, or --local is said, too; as require_hub if a zone or resource is named.
   Result<std::optional<ZoneName>> name(const Configuration& configuration) const;
   Result<Sources> sources(const Configuration& configuration) const;
 };
+
+// Where the older programs' commands look: here, in the zone, and at the resource that KACHERY_RESOURCE_URL
+// names, if it is set.
+Sources sources_of_environment(Location location = Location::ignore);
 
 // Uploads what was just stored here, unless --local says that it is to stay here, or there is no hub. A
 // failure names what is here all the same.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "client/asking.h"
 #include "client/configuration.h"
 #include "client/identity.h"
 #include "core/names.h"
@@ -42,6 +43,7 @@ struct Sources {
   Location location = Location::ignore;
   bool local_only = false;            // Never ask the hub.
   std::optional<ZoneName> zone = {};  // Of the hub; none: the configured one.
+  std::optional<Asking> asking = {};  // Of a resource, for what the zone does not have; none: nobody.
 };
 
 // What a zone has under a digest.
@@ -78,8 +80,9 @@ class Session {
 
   // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked; what comes
   // from the zone is an object of our store then, marked as fetched, and an interrupted fetch goes on where
-  // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. May give
-  // "chunks", which are checked as they are read.
+  // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. A
+  // resource that is asked first counts what it uploads as progress; what it says instead is the failure. May
+  // give "chunks", which are checked as they are read.
   Result<Located> open(const std::string& name, const Sources& sources, Progress& progress);
 
   // The same with a path in any case: chunks are put together, checked, and become an object.
@@ -118,6 +121,14 @@ class Session {
   // must not change until they are sent.
   Result<std::vector<Stored>> upload_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
                                            const std::optional<ZoneName>& zone, Progress& progress);
+
+  // Asks a resource for a file, unless the zone has it: "completed" then, too, but for ignore_bucket. The
+  // last state, of which each is told to `on_state`, in this thread. Failures as of find_resource,
+  // ask_resource.
+  Result<wire::AskState> ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,
+                             const OnAskState& on_state, const Progress& progress);
+  Result<> cancel_ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,
+                      const Progress& progress);
 
   // Makes objects of those that are not here yet. The path of each, in the order of `digests`; what lies
   // there was checked. Failures as of upload; Code::not_found for what the zone does not have.

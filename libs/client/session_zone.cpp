@@ -38,6 +38,35 @@ Result<Outgoing> outgoing_of(std::span<Store* const> stores, const Digest& diges
   return fail(Code::not_found, misses.empty() ? "there is no store yet" : misses);
 }
 
+// What the zone has; if it has nothing, and a resource is to be asked, after that has uploaded it.
+Result<wire::FoundFile> find_or_ask(const Zone& zone, const Digest& digest, const Sources& sources,
+                                    Progress& progress) {
+  KACHERY_TRY(found, zone.find({&digest, 1}, progress.cancel));
+  if (found.front()) return *std::move(found.front());
+  const std::string nothing = "the " + zone.str() + " has nothing by that name that this node may have";
+  if (!sources.asking) return fail(Code::not_found, nothing);
+  const auto with_nothing = [&](const Error& error) {
+    return fail(error.code, nothing + "; and " + error.message);
+  };
+  const Result<Resource> resource = find_resource(zone, *sources.asking, progress.cancel);
+  if (!resource) return with_nothing(resource.error());
+  const ByteCount done = progress.bytes_done;
+  const ByteCount total = progress.bytes_total;
+  const auto on_state = [&](const wire::AskState& now) {
+    progress.bytes_total = now.size.value_or(0);
+    progress.bytes_done = now.bytes_uploaded.value_or(0);
+  };
+  const auto state = ask_resource(zone, *resource, digest, *sources.asking, on_state, progress.cancel);
+  progress.bytes_done = done;  // From here on it counts what comes.
+  progress.bytes_total = total;
+  if (!state) return with_nothing(state.error());
+  if (const Result<> outcome = outcome_of(*state, *resource); !outcome) return with_nothing(outcome.error());
+  KACHERY_TRY(now, zone.find({&digest, 1}, progress.cancel));
+  if (now.front()) return *std::move(now.front());
+  return fail(Code::unavailable, nothing + ", although " + resource->str() +
+                                     " says that it has uploaded it; does that serve another zone or hub?");
+}
+
 }  // namespace
 
 Result<remote::Hub*> Session::hub(MissingKey missing) {
@@ -77,19 +106,41 @@ Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error
   KACHERY_TRY(name, zone_or_default(sources.zone));
   KACHERY_TRY(asked, hub(MissingKey::none));
   const Zone zone{*asked, name};
-  const auto found = zone.find({&uri.digest, 1}, progress.cancel);
+  const auto found = find_or_ask(zone, uri.digest, sources, progress);
+  if (!found && found.error().code == Code::not_found)
+    return fail(miss.code, miss.message + "; and " + found.error().message);
   if (!found) return with_miss(found.error());
-  if (!found->front())
-    return fail(miss.code, miss.message + "; and the " + zone.str() +
-                               " has nothing by that name that this node may have");
   KACHERY_TRY(store, writing_store());
   reap_partials(store->root(), system_clock());
-  const Result<> fetched = Fetcher(zone, *store).fetch(*found->front(), progress);
+  const Result<> fetched = Fetcher(zone, *store).fetch(*found, progress);
   if (!fetched) return with_miss(fetched.error());
   Progress counted;  // What came was counted.
   KACHERY_TRY(object, store->open(uri.digest, counted));
   KACHERY_TRY(stamp, object.file->stamp());
   return Located{std::move(object.file), std::move(object.path), stamp.size, "object"};
+}
+
+Result<wire::AskState> Session::ask(const Digest& digest, const Asking& asking,
+                                    const std::optional<ZoneName>& zone, const OnAskState& on_state,
+                                    const Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  const Zone in{*asked, name};
+  if (!asking.ignore_bucket) {
+    KACHERY_TRY(found, in.find({&digest, 1}, progress.cancel));
+    if (found.front()) return wire::AskState{wire::kCompleted, found.front()->size, {}, {}, {}};
+  }
+  KACHERY_TRY(resource, find_resource(in, asking, progress.cancel));
+  return ask_resource(in, resource, digest, asking, on_state, progress.cancel);
+}
+
+Result<> Session::cancel_ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,
+                             const Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  const Zone in{*asked, name};
+  KACHERY_TRY(resource, find_resource(in, asking, progress.cancel));
+  return cancel_asking(in, resource, digest, progress.cancel);
 }
 
 Result<> Session::upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone,

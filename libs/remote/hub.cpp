@@ -5,6 +5,7 @@
 
 #include "net/signing.h"
 #include "os/clock.h"
+#include "remote/address.h"
 #include "wire/sizes.h"
 
 namespace kachery::remote {
@@ -15,6 +16,9 @@ constexpr std::int64_t kClockErrorMsMax = 60'000;
 
 // What is read in memory of a bucket: manifests and their pages.
 constexpr ByteCount kTextBytesMax = 16 << 20;
+
+// How much later than its time the last line about a file that was asked for may come.
+constexpr std::chrono::milliseconds kAnswerLateMax{30'000};
 
 constexpr int kOk = 200;
 constexpr int kMultipleChoices = 300;
@@ -56,15 +60,6 @@ std::string duration(std::int64_t ms) {
 
 std::unexpected<Error> fail_cancelled() {
   return fail(Code::cancelled, "stopped at the user's request");
-}
-
-// Content that others might read on the way goes there only if the user has said so.
-Result<> check_address(const Url& url, bool insecure_http) {
-  if (url.secure || url.is_loopback() || insecure_http) return {};
-  return fail(Code::invalid,
-              "the hub " + url.str() +
-                  " is on another machine, and plain http can be read and altered on the way: "
-                  "use its https address, or set KACHERY_INSECURE_HTTP=1 if the network is safe");
 }
 
 // What is wrong with an answer about `what`, which is the path of a signed URL.
@@ -159,7 +154,8 @@ std::unexpected<Error> Hub::fail_no_hub(const std::string& why) const {
 
 ClientRequest Hub::signed_request(const Posted& posted, const Digest& body) const {
   const HubParts& parts = state_->parts;
-  ClientRequest request{.method = Method::post, .url = parts.url.str() + posted.path};
+  ClientRequest request{
+      .method = Method::post, .url = parts.url.str() + posted.path, .wait_max = posted.wait_max};
   request.fields.add("Content-Type", posted.type);
   request.fields.add("Accept", posted.answer_type);
   request.body = as_bytes(posted.body);
@@ -180,19 +176,28 @@ bool Hub::correct_clock(const wire::Failure& failure) {
   return true;
 }
 
-Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink) {
-  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+Result<ClientResponse> Hub::send(const Posted& posted, const std::atomic<bool>& cancel,
+                                 const BodySink* sink) {
   const Digest body = Hasher::of(Algorithm::sha256, as_bytes(posted.body));
-  KACHERY_TRY(response, state_->repeat(cancel, [&]() -> Result<ClientResponse> {
-    const std::int64_t offset_ms = state_->clock_offset_ms;  // Another thread may correct it meanwhile.
-    Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
-    const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
-    if (!failure || (!correct_clock(*failure) && state_->clock_offset_ms == offset_ms)) return outcome;
-    return state_->http.send(signed_request(posted, body), cancel, sink);
-  }));
-  if (!is_success(response)) return fail_answer(response);
-  if (!has_type(response, posted.answer_type)) return fail_no_hub("it is of another kind");
-  return std::move(response.body);
+  const std::int64_t offset_ms = state_->clock_offset_ms;  // Another thread may correct it meanwhile.
+  Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
+  const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
+  if (!failure || (!correct_clock(*failure) && state_->clock_offset_ms == offset_ms)) return outcome;
+  return state_->http.send(signed_request(posted, body), cancel, sink);
+}
+
+Result<std::string> Hub::post(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink) {
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
+  Result<ClientResponse> response = state_->repeat(cancel, [&] { return send(posted, cancel, sink); });
+  KACHERY_TRY(check(response, posted.answer_type));
+  return std::move(response->body);
+}
+
+Result<> Hub::check(const Result<ClientResponse>& response, const std::string& type) const {
+  if (!response) return std::unexpected(response.error());
+  if (!is_success(*response)) return fail_answer(*response);
+  if (!has_type(*response, type)) return fail_no_hub("it is of another kind");
+  return {};
 }
 
 // Of an answer that is no success.
@@ -213,7 +218,7 @@ std::unexpected<Error> Hub::fail_answer(const ClientResponse& response) const {
 }
 
 Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
-  KACHERY_TRY(check_address(url(), state_->parts.insecure_http));
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
   const ClientRequest request{.method = Method::get, .url = url().str() + "/v1/hub"};
   KACHERY_TRY(response, state_->repeat(cancel, [&] { return state_->http.send(request, cancel); }));
   if (!is_success(response)) return fail_answer(response);
@@ -222,29 +227,84 @@ Result<wire::HubInfo> Hub::info(const std::atomic<bool>& cancel) {
   return info;
 }
 
+// One try, which begins with the first line.
+template <class Line>
+Result<ClientResponse> Hub::stream(const Posted& posted, const std::function<void(const Line&)>& use,
+                                   const std::atomic<bool>& cancel) {
+  KACHERY_TRY(check_address(url(), "the hub", state_->parts.insecure_http));
+  Lines lines;
+  const BodySink sink = [&](ByteView piece) {
+    return lines.take(piece, [&](std::string_view text) -> Result<> {
+      Result<Line> line = wire::parse<Line>(text);
+      if (!line) return fail_no_hub("its answer cannot be understood: " + line.error().message);
+      use(*line);
+      return {};
+    });
+  };
+  return send(posted, cancel, &sink);
+}
+
 Result<wire::Registration> Hub::await_registration(
     const std::string& code, const std::function<void(const wire::Registration&)>& on_wait,
     const std::atomic<bool>& cancel) {
   const Posted posted{"/v1/nodes/await", wire::print(wire::AwaitRegistration{code}), "application/json",
                       kLinesType};
+  std::optional<wire::Registration> last;
+  const auto use = [&](const wire::Registration& registration) {
+    last = registration;
+    on_wait(registration);
+  };
   for (;;) {
-    std::optional<wire::Registration> last;
-    Lines lines;
-    const BodySink sink = [&](ByteView piece) {
-      return lines.take(piece, [&](std::string_view line) -> Result<> {
-        Result<wire::Registration> state = wire::parse<wire::Registration>(line);
-        if (!state) return fail_no_hub("its answer cannot be understood: " + state.error().message);
-        last = *std::move(state);
-        on_wait(*last);
-        return {};
-      });
-    };
-    Result<std::string> ended = post(posted, cancel, &sink);
-    if (!ended && (ended.error().code != Code::unavailable || !last))
-      return std::unexpected(std::move(ended).error());
+    const auto response =
+        state_->repeat(cancel, [&] { return stream<wire::Registration>(posted, use, cancel); });
+    const Result<> ended = check(response, kLinesType);
+    if (!ended && (ended.error().code != Code::unavailable || !last)) return std::unexpected(ended.error());
     if (last && (last->registered || (last->expires_ms && *last->expires_ms <= now_ms()))) return *last;
     if (ended && !last) return fail_no_hub("it says nothing");
     if (!sleep_unless(cancel, state_->parts.retry.first)) return fail_cancelled();
+  }
+}
+
+// When to ask again. Until a hub has said how it is, as for every call, but what it refuses is not asked
+// again: nobody serves the resource, for example. From then on as long as there is time.
+std::optional<std::chrono::milliseconds> Hub::wait_before_asking_again(
+    bool has_told, int failed, const Result<ClientResponse>& outcome) const {
+  const RetryPolicy& retry = state_->parts.retry;
+  if (failed == 0) return retry.first;
+  if (has_told) return wait_before_retry(retry, std::min(failed, retry.tries_max - 1), outcome);
+  const bool is_refused = outcome && outcome->status != kTooManyRequests && failure_of(*outcome);
+  return is_refused ? std::nullopt : wait_before_retry(retry, failed, outcome);
+}
+
+Result<wire::AskState> Hub::ask(wire::AskFile message,
+                                const std::function<void(const wire::AskState&)>& on_state,
+                                const std::atomic<bool>& cancel) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + milliseconds(message.timeout_ms);
+  const auto time_left = [&] {
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    return std::max(milliseconds(0), left);
+  };
+  std::optional<wire::AskState> last;
+  const auto use = [&](const wire::AskState& state) {
+    last = state;
+    on_state(state);
+  };
+  for (int failed = 0;;) {
+    message.timeout_ms = static_cast<std::uint64_t>(time_left().count());
+    const Posted posted{kAskPath, wire::print(message), "application/json", kLinesType,
+                        time_left() + kAnswerLateMax};
+    const auto outcome = stream<wire::AskState>(posted, use, cancel);
+    const Result<> ended = check(outcome, kLinesType);
+    if (ended && !last) return fail_no_hub("it says nothing");
+    if (ended && wire::is_final(*last)) return *last;
+    failed = ended ? 0 : failed + 1;
+    const auto wait = wait_before_asking_again(last.has_value(), failed, outcome);
+    const milliseconds left = time_left();
+    if (!ended && (!wait || left.count() == 0)) return std::unexpected(ended.error());
+    if (left.count() == 0) return *last;
+    if (!sleep_unless(cancel, std::min(left, *wait))) return fail_cancelled();
   }
 }
 
@@ -293,7 +353,7 @@ Result<std::vector<SmallContent>> Hub::get_small(const wire::GetSmall& message,
 Result<Url> Hub::address_of(const std::string& url) const {
   Result<Url> address = Url::parse(std::string_view(url).substr(0, url.find('?')));
   if (!address) return fail(Code::unavailable, "the hub gave a URL that cannot be used");
-  KACHERY_TRY(check_address(*address, state_->parts.insecure_http));
+  KACHERY_TRY(check_address(*address, "the hub", state_->parts.insecure_http));
   return address;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -80,6 +81,14 @@ class Hub {
   Result<wire::Registration> await_registration(const std::string& code,
                                                 const std::function<void(const wire::Registration&)>& on_wait,
                                                 const std::atomic<bool>& cancel);
+  // Asks a resource for a file, until that has ended (is_final), or the time is over: the last state, of
+  // which each is told to `on_state`. If the connection breaks, or the hub is started anew, it asks again for
+  // the time that is left, and finds the upload going on. What the hub refuses is a failure, as of every
+  // call.
+  Result<wire::AskState> ask(wire::AskFile message,
+                             const std::function<void(const wire::AskState&)>& on_state,
+                             const std::atomic<bool>& cancel);
+
   // The lines of one day of the audit log, in pieces as they come.
   Result<> read_audit(const std::string& day, const BodySink& sink, const std::atomic<bool>& cancel);
 
@@ -112,9 +121,20 @@ class Hub {
     std::string body;
     std::string type = "application/json";
     std::string answer_type = "application/json";
+    std::optional<std::chrono::milliseconds> wait_max = {};  // As ClientRequest's.
   };
+  // One try, and a second one where our clock was wrong.
+  Result<ClientResponse> send(const Posted& posted, const std::atomic<bool>& cancel, const BodySink* sink);
   Result<std::string> post(const Posted& posted, const std::atomic<bool>& cancel,
                            const BodySink* sink = nullptr);
+  // Posts what is answered by lines, which go to `use`.
+  template <class Line>
+  Result<ClientResponse> stream(const Posted& posted, const std::function<void(const Line&)>& use,
+                                const std::atomic<bool>& cancel);
+  std::optional<std::chrono::milliseconds> wait_before_asking_again(
+      bool has_told, int failed, const Result<ClientResponse>& outcome) const;
+  // What a success should be, and is.
+  Result<> check(const Result<ClientResponse>& response, const std::string& type) const;
   ClientRequest signed_request(const Posted& posted, const Digest& body) const;
   bool correct_clock(const wire::Failure& failure);
   std::unexpected<Error> fail_answer(const ClientResponse& response) const;

@@ -84,6 +84,11 @@ struct AskState {
              "code", &AskState::code, "message", &AskState::message);
 };
 
+// Whether that is how it ended.
+inline bool is_final(const AskState& state) {
+  return state.state == kCompleted || state.state == kNotFound || state.state == kError;
+}
+
 // POST /v1/files/ask/cancel: this node wants it no more; if nobody else does, the provider stops. Answered by
 // Done, also if there was nothing to cancel.
 struct CancelAsk {

@@ -51,6 +51,7 @@ from ._zone import fetch_many, find_missing, upload_many, whoami
 
 if TYPE_CHECKING:
     from ._reports import Finding, Info, Verification, WhoAmI
+    from ._request import RequestFileResult, request_file
 
 __all__ = [
     "Cancelled",
@@ -66,6 +67,7 @@ __all__ = [
     "Invalid",
     "KacheryError",
     "NotFound",
+    "RequestFileResult",
     "TimedOut",
     "URI",
     "Unavailable",
@@ -87,6 +89,7 @@ __all__ = [
     "load_pkl",
     "load_text",
     "open",
+    "request_file",
     "set_mutable",
     "store_bytes",
     "store_file",
@@ -101,10 +104,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Dataclasses take as long to import as all the rest: only for those who name them.
-    if name not in ("Finding", "Info", "Verification", "WhoAmI"):
-        raise AttributeError(f"module 'kachery' has no attribute {name!r}")
-    from . import _reports
+# Dataclasses take as long to import as all the rest: only for those who name them.
+_LATER = {
+    "Finding": "_reports",
+    "Info": "_reports",
+    "RequestFileResult": "_request",
+    "Verification": "_reports",
+    "WhoAmI": "_reports",
+    "request_file": "_request",
+}
 
-    return getattr(_reports, name)
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'kachery' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"kachery.{_LATER[name]}"), name)

@@ -19,14 +19,20 @@ class Sources(NamedTuple):
         Ask nobody else.
     zone : str
         The zone to ask; empty for the one that is configured.
+    resource : str
+        The resource to ask for what the zone does not have; empty for the one that KACHERY_RESOURCE_URL names.
+    asks : bool
+        Whether a resource is asked at all.
     """
 
     use_location: bool = False
     local_only: bool = False
     zone: str = ""
+    resource: str = ""
+    asks: bool = True
 
 
-# Here, and then in the zone that is configured.
+# Here, then in the zone that is configured, and then at the resource that KACHERY_RESOURCE_URL names, if it is set.
 ANYWHERE = Sources()
 
 
@@ -51,13 +57,14 @@ def require(zone: str | None = None) -> None:
         raise Unavailable(reason if zone is None else f'the zone "{zone}" is out of reach: {reason}')
 
 
-def sources(zone: str | None, local_only: bool = False) -> Sources:
+def sources(zone: str | None, local_only: bool = False, resource: str | None = None) -> Sources:
     """Where to look, as the functions of `kachery` are told."""
-    if local_only and zone is not None:
-        raise Invalid(f'local_only=True asks nobody else, and zone="{zone}" asks a zone: give one of the two')
-    if zone is not None:
+    for name, value in (("zone", zone), ("resource", resource)):
+        if local_only and value is not None:
+            raise Invalid(f'local_only=True asks nobody else, and {name}="{value}" asks a {name}: give one of the two')
+    if zone is not None or resource is not None:
         require(zone)
-    return Sources(local_only=local_only, zone=zone or "")
+    return Sources(local_only=local_only, zone=zone or "", resource=resource or "")
 
 
 def uploads(zone: str | None, local: bool) -> bool:

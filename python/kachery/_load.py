@@ -19,6 +19,7 @@ def load_file(
     *,
     dest: Path | None = None,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> str:
@@ -33,6 +34,8 @@ def load_file(
         stored or linked file itself: read it, do not change it.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -58,7 +61,7 @@ def load_file(
     Denied
         The hub refuses this node.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         return _content.load_file(uri, dest, report, sources=sources)
 
@@ -69,6 +72,7 @@ def load_bytes(
     end: int | None = None,
     *,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> bytes:
@@ -84,6 +88,8 @@ def load_bytes(
         The byte behind the last one. Default: the end.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -101,13 +107,13 @@ def load_bytes(
     NotFound, Corrupt, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         return _content.load_bytes(uri, start, end, report, sources=sources)
 
 
 def load_text(
-    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
 ) -> str:
     """The content as text in UTF-8, with the line ends that it has.
 
@@ -117,6 +123,8 @@ def load_text(
         As for `load_file`.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -134,13 +142,13 @@ def load_text(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         return _content.load_text(uri, report, sources=sources)
 
 
 def load_json(
-    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
 ) -> Any:
     """The object whose JSON text is the content.
 
@@ -150,6 +158,8 @@ def load_json(
         As for `load_file`.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -167,13 +177,13 @@ def load_json(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         return _content.load_json(uri, report, sources=sources)
 
 
 def load_npy(
-    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
 ) -> np.ndarray[Any, Any]:
     """The numpy array whose npy form is the content.
 
@@ -183,6 +193,8 @@ def load_npy(
         As for `load_file`.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -204,7 +216,7 @@ def load_npy(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         array: np.ndarray[Any, Any] = _content.load_npy(uri, report, sources=sources)
     return array
@@ -215,6 +227,7 @@ def load_pkl(
     *,
     allow_unsafe_pickle: bool = False,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> Any:
@@ -229,6 +242,8 @@ def load_pkl(
         of people that you trust.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -248,12 +263,12 @@ def load_pkl(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         return _content.load_pkl(uri, allow_unsafe_pickle, report, sources=sources)
 
 
-def cat(uri: str, *, zone: str | None = None, local_only: bool = False) -> None:
+def cat(uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False) -> None:
     """Write the content to standard output, as bytes.
 
     Parameters
@@ -262,6 +277,8 @@ def cat(uri: str, *, zone: str | None = None, local_only: bool = False) -> None:
         As for `load_file`.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
 
@@ -270,7 +287,7 @@ def cat(uri: str, *, zone: str | None = None, local_only: bool = False) -> None:
     NotFound, Corrupt, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _content.cat(uri, sources=_hub.sources(zone, local_only))
+    _content.cat(uri, sources=_hub.sources(zone, local_only, resource))
 
 
 @overload
@@ -279,6 +296,7 @@ def open(
     mode: Literal["rb"] = "rb",
     *,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentFile: ...
@@ -293,6 +311,7 @@ def open(
     errors: str | None = None,
     newline: str | None = None,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentText: ...
@@ -306,6 +325,7 @@ def open(
     errors: str | None = None,
     newline: str | None = None,
     zone: str | None = None,
+    resource: str | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentFile | ContentText:
@@ -327,6 +347,8 @@ def open(
         As for the built-in ``open``: by default every line end reads as ``\\n``.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -348,7 +370,7 @@ def open(
         raise Invalid(f'cannot open with mode "{mode}": content never changes, so there are "rb", "r" and "rt"')
     if mode == "rb" and (encoding, errors, newline) != (None, None, None):
         raise Invalid('encoding, errors and newline are for text: open with mode "r"')
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "loading") as report:
         if mode == "rb":
             return ContentFile(uri, report, sources=sources)

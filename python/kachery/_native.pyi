@@ -6,11 +6,15 @@ from typing import final
 _Stored = tuple[str, int]  # The hexadecimal digest, the size in bytes.
 _Findings = list[tuple[str, bytes]]  # URIs, and what is wrong.
 # The members of `_hub.Sources`.
-_Sources = tuple[bool, bool, str]
+_Sources = tuple[bool, bool, str, str, bool]
 # The members of `_reports.WhoAmI`.
 _WhoAmI = tuple[
     str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int, int | None, int | None
 ]
+# A resource, its address, the zone, milliseconds to wait, whether the bucket is ignored: the members of `_request.Question`.
+_Question = tuple[str, str, str, int, bool]
+# The state, the size and the bytes uploaded so far, the error's code and the reason.
+_AskState = tuple[str, int | None, int | None, str | None, str | None]
 _Progress = Callable[[int, int], object] | None
 
 __version__: str
@@ -74,6 +78,8 @@ class Session:
     def find_in_zone(
         self, uris: Sequence[bytes], zone: str | None, /
     ) -> list[tuple[int, str] | None]: ...
+    def ask(self, uri: bytes, question: _Question, progress: _Progress, /) -> _AskState: ...
+    def cancel_ask(self, uri: bytes, question: _Question, /) -> None: ...
     def remove_from_zone(self, uris: Sequence[bytes], everybody: bool, zone: str | None, /) -> list[bool]: ...
     def whoami(self, zone: str | None, /) -> _WhoAmI: ...
     def register(self, label: str, /) -> tuple[bool, str, str]: ...

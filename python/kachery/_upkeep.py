@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def info(
-    uri: str, *, zone: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
 ) -> Info:
     """Where some content is, and how large. It is fetched if it is not here, and checked, unless that was done before.
 
@@ -24,6 +24,8 @@ def info(
         ``sha1://HASH``, with a label or not, ``sha256://HASH``, or the path of a file.
     zone : str, optional
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
+    resource : str, optional
+        The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -41,7 +43,7 @@ def info(
     """
     from ._reports import Info
 
-    sources = _hub.sources(zone, local_only)
+    sources = _hub.sources(zone, local_only, resource)
     with told(progress, "checking") as report:
         path, size, kind = _session.current().locate(os.fsencode(uri), report, sources)
     return Info(kind, os.fsdecode(path), size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kachery import __version__
+from kachery import RequestFileResult, __version__
 
 from ._client import admin_delete_file, get_client_id, get_client_info, init
 from ._directories import TemporaryDirectory, get_kachery_cloud_dir, use_sandbox
@@ -29,7 +29,7 @@ from ._mutables import (
     get_mutable_local,
     set_mutable_local,
 )
-from ._request import RequestFileResult, request_file
+from ._request import request_file
 from ._sha1_of_dict import sha1_of_dict
 from ._store import (
     link_file,

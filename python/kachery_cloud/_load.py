@@ -15,10 +15,10 @@ _ZENODO_SCHEMES = ("zenodo://", "zenodo-sandbox://")
 _WEB_SCHEMES = ("gh://", "http://", "https://")
 
 
-def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any) -> T | None:
+def _load(local_only: bool, load: Callable[..., T], uri: str, *arguments: Any, asks: bool = True) -> T | None:
     """What `load` gives for a name of any kind, or None with a line that says why."""
     uri = os.fsdecode(uri)
-    sources = _hub.Sources(use_location=True, local_only=local_only)
+    sources = _hub.Sources(use_location=True, local_only=local_only, asks=asks)
 
     def find() -> T:
         if uri.startswith(_WEB_SCHEMES):
@@ -73,7 +73,8 @@ def load_file(
     dest : str, bytes or os.PathLike, optional
         Put a verified copy here, at once or not at all.
     do_request : bool, optional
-        False: do not ask the resource that KACHERY_RESOURCE_URL names. No resource is asked yet.
+        Whether to ask the resource that KACHERY_RESOURCE_URL names for what the zone does not have, and to wait until it
+        has uploaded it. Default: if it is set.
 
     Returns
     -------
@@ -82,7 +83,9 @@ def load_file(
     """
     if _get_info and not local_only:
         return load_file_info(uri)  # type: ignore[return-value]
-    path = _load(local_only, _content.load_file, uri, dest, None)
+    path = _load(local_only, _content.load_file, uri, dest, None, asks=do_request is not False)
+    if path is None and do_request and not os.environ.get("KACHERY_RESOURCE_URL"):
+        print(f"kachery: {uri}: no resource was asked: KACHERY_RESOURCE_URL is not set", file=sys.stderr)
     if verbose and path is not None:
         print(f"kachery: {uri} is {path}", file=sys.stderr)
     return path

@@ -71,6 +71,7 @@ NB_MODULE(_native, m) {
   bind_reader(m, session);
   bind_upkeep(session);
   bind_zone(session);
+  bind_asking(session);
   bind_identity(session);
   bind_mutables(session);
 }

@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -29,10 +30,13 @@ class PySession {
   std::unique_ptr<Session> session_;
 };
 
-// Sources, from Python's tuple of its members (_hub.py); an empty zone is the configured one. With the lock
-// held.
-using PySources = std::tuple<bool, bool, std::string>;
+// Sources, from Python's tuple of its members (_hub.py); an empty zone is the configured one, an empty
+// resource that of the environment. With the lock held.
+using PySources = std::tuple<bool, bool, std::string, std::string, bool>;
 Sources sources_of(const PySources& sources);
+
+// With the lock held.
+std::optional<ZoneName> zone_of(const std::optional<std::string>& name);
 
 // Each binds one concept to the module or, as methods, to the class; all are called by module.cpp.
 using SessionClass = nb::class_<PySession>;
@@ -41,6 +45,7 @@ void bind_content(nb::module_& m, SessionClass& session);
 void bind_reader(nb::module_& m, SessionClass& session);
 void bind_upkeep(SessionClass& session);
 void bind_zone(SessionClass& session);
+void bind_asking(SessionClass& session);
 void bind_identity(SessionClass& session);
 void bind_mutables(SessionClass& session);
 

@@ -18,11 +18,6 @@ namespace {
 using Uris = std::vector<nb::bytes>;
 using Zone = std::optional<std::string>;
 
-std::optional<ZoneName> zone_of(const Zone& name) {
-  if (!name) return std::nullopt;
-  return value_or_raise(ZoneName::parse(*name));
-}
-
 std::vector<Digest> digests_of(const Uris& uris) {
   std::vector<Digest> digests;
   digests.reserve(uris.size());
@@ -156,10 +151,17 @@ bool await_registration(PySession& session, const std::string& code) {
 
 }  // namespace
 
-Sources sources_of(const PySources& sources) {
-  const auto& [use_location, local_only, zone] = sources;
-  return {use_location ? Location::use : Location::ignore, local_only,
-          zone_of(zone.empty() ? Zone() : Zone(zone))};
+std::optional<ZoneName> zone_of(const Zone& name) {
+  if (!name) return std::nullopt;
+  return value_or_raise(ZoneName::parse(*name));
+}
+
+Sources sources_of(const PySources& from) {
+  const auto& [use_location, local_only, zone, resource, asks] = from;
+  Sources sources{use_location ? Location::use : Location::ignore, local_only,
+                  zone_of(zone.empty() ? Zone() : Zone(zone))};
+  if (asks && (!resource.empty() || is_resource_named())) sources.asking = Asking{.resource = resource};
+  return sources;
 }
 
 void bind_zone(SessionClass& session) {

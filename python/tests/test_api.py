@@ -17,7 +17,7 @@ from kachery import _native, _progress
 
 PACKAGE = Path(kachery.__file__).parent
 FUNCTIONS = [name for name in kachery.__all__ if isinstance(getattr(kachery, name), types.FunctionType)]
-CLASSES = ["ContentFile", "ContentText", "Finding", "Info", "KacheryError", "URI", "Verification", "WhoAmI"]
+CLASSES = ["ContentFile", "ContentText", "Finding", "Info", "KacheryError", "RequestFileResult", "URI", "Verification", "WhoAmI"]
 
 
 # --- Documents and types

@@ -39,7 +39,7 @@ SIGNATURES = {
     "load_bytes": "(uri, start, end, *, write_to_stdout=False)",
     "load_file_info": "(uri)",
     "cat_file": "(uri)",
-    "request_file": "(uri, *, timeout_sec, ignore_local=False, ignore_bucket=False, resource_url=None, resource=None)",
+    "request_file": "(uri, *, timeout_sec, ignore_local=False, ignore_bucket=False, resource_url=None, resource=None, verbose=False, progress=None)",
     "get_client_id": "(generate_if_missing=False)",
     "get_client_info": "()",
     "init": "()",

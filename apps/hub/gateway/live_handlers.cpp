@@ -9,7 +9,7 @@ constexpr const char* kSubprotocol = "kachery.1";
 constexpr int kUpgraded = 101;
 
 Task<Result<Response>> serve_live(Shared& shared, Visit& visit) {
-  KACHERY_CO_TRY(body, co_await read_whole(shared, shared.large_messages, visit, 0));
+  KACHERY_CO_TRY(co_await read_whole(shared, shared.large_messages, visit, 0));
   if (visit.head().fields.find("origin") != nullptr)
     co_return fail(Code::denied, "no page in a browser may connect: nodes do");
   const Question question{.action = Action::connect};

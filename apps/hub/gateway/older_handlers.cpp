@@ -98,7 +98,7 @@ Task<Result<Response>> serve_client(Shared& shared, Visit& visit) {
     co_return older_not_found(resource->name.str());
   const std::optional<NodeId> node = permit->node();
   const FindSize find = [&shared](ZoneName zone, Digest digest) {
-    return find_size(shared.services, std::move(zone), std::move(digest));
+    return find_size(shared.services, std::move(zone), digest);
   };
   OlderAsk ask{
       .resource = *resource,

@@ -11,7 +11,7 @@ Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zo
 
 Shared::Shared(const Services& all)
     : services(all), rendezvous(services.loop, [this](ZoneName zone, Digest digest) {
-        return find_size(services, std::move(zone), std::move(digest));
+        return find_size(services, std::move(zone), digest);
       }) {}
 
 }  // namespace kachery::hub

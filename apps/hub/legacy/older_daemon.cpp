@@ -23,7 +23,7 @@ constexpr std::size_t kIdBytes = 16;  // Nobody guesses the ID of another's requ
 constexpr std::uint16_t kPolicyViolation = 1008;
 
 // What no daemon has, so that it answers at once.
-constexpr const char* kNoUri = "sha1://ping";
+constexpr std::string_view kNoUri = "sha1://ping";
 
 wire::AskState state(const char* word) {
   return {.state = word, .size = {}, .bytes_uploaded = {}, .code = {}, .message = {}};
@@ -104,7 +104,8 @@ Task<Result<>> OlderDaemon::begin(const AdmitOlder& admit) {
   std::shared_ptr<Provider> self = shared_from_this();
   KACHERY_CO_TRY(co_await rendezvous_.providers.enter(place.id, std::move(self)));
   served_ = place.id;
-  KACHERY_CO_TRY(co_await send(wire::print(older::Acknowledge{})));
+  std::string acknowledge = wire::print(older::Acknowledge{});
+  KACHERY_CO_TRY(co_await send(std::move(acknowledge)));
   co_return Result<>();
 }
 
@@ -189,7 +190,8 @@ Task<Result<wire::AskState>> OlderDaemon::upload(std::shared_ptr<Order> order) {
 // It knows no pings of its own; so it is asked for what it refuses at once.
 Task<bool> OlderDaemon::ping(milliseconds wait) {
   const auto until = steady_clock::now() + wait;
-  const Result<std::string> id = co_await request(kNoUri, nullptr);
+  const std::string uri(kNoUri);
+  const Result<std::string> id = co_await request(uri, nullptr);
   if (!id) co_return false;
   while (socket_ && !asked_.at(*id).response && steady_clock::now() < until)
     co_await answered_.wait(std::chrono::ceil<milliseconds>(until - steady_clock::now()));

@@ -11,12 +11,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const ResourceId kOld{*ZoneName::parse("lab"), *ResourceName::parse("old")};
-const std::string kUri = "sha1://" + std::string(40, 'a');
+ResourceId old() {
+  return {*ZoneName::parse("lab"), *ResourceName::parse("old")};
+}
 
-std::string request_text(const std::string& uri, int inner_ms, int outer_ms) {
+std::string uri() {
+  return "sha1://" + std::string(40, 'a');
+}
+
+std::string request_text(const std::string& asked, int inner_ms, int outer_ms) {
   return R"({"type":"requestFromClient","resourceName":"old","zone":"lab","request":{"type":"fileUpload","uri":")" +
-         uri + R"(","timeoutMsec":)" + std::to_string(inner_ms) + R"(},"timeoutMsec":)" +
+         asked + R"(","timeoutMsec":)" + std::to_string(inner_ms) + R"(},"timeoutMsec":)" +
          std::to_string(outer_ms) + "}";
 }
 
@@ -38,11 +43,11 @@ class OlderTest : public testing::Test {
     test.has_ended_ = true;
     test.loop.stop();
   }
-  Task<Response> ask(const std::string& uri, int inner_ms, int outer_ms) {
-    auto request = parse_older_request("/r/old", request_text(uri, inner_ms, outer_ms));
+  Task<Response> ask(std::string asked, int inner_ms, int outer_ms) {
+    auto request = parse_older_request("/r/old", request_text(asked, inner_ms, outer_ms));
     KACHERY_ASSERT(request.has_value());
     return answer_older_ask(rendezvous, {},
-                            {.resource = kOld, .asker = {"a client"}, .request = *std::move(request)});
+                            {.resource = old(), .asker = {"a client"}, .request = *std::move(request)});
   }
 
   Loop loop{1};
@@ -76,7 +81,7 @@ TEST_F(OlderTest, WhatIsNoRequestIsAnsweredInItsWords) {
     const auto request = parse_older_request(path, text);
     return request ? "taken" : std::to_string(request.error().status) + " " + body_of(request.error());
   };
-  const std::string good = request_text(kUri, 1, 2);
+  const std::string good = request_text(uri(), 1, 2);
   EXPECT_EQ(refused("/r/old", good), "taken");
   EXPECT_EQ(refused("/api", good), "taken");
   EXPECT_EQ(refused("/r/other", good), R"(500 {"message":"Resource name mismatch: other <> old"})");
@@ -90,17 +95,17 @@ TEST_F(OlderTest, WhatIsNoRequestIsAnsweredInItsWords) {
 TEST_F(OlderTest, ClientsHearHowItIsWhenTheirTimeIsOver) {
   run([](OlderTest& test) -> Task<> {
     const auto provider = std::make_shared<FakeProvider>(test.loop, node(1));
-    EXPECT_TRUE(co_await test.rendezvous.providers.enter(kOld, provider));
-    EXPECT_TRUE(body_of(co_await test.ask(kUri, 1, 100)).contains(R"("status":"queued")"));
-    EXPECT_EQ((co_await test.ask(kUri, 1'000, 1)).status, 504);
+    EXPECT_TRUE(co_await test.rendezvous.providers.enter(old(), provider));
+    EXPECT_TRUE(body_of(co_await test.ask(uri(), 1, 100)).contains(R"("status":"queued")"));
+    EXPECT_EQ((co_await test.ask(uri(), 1'000, 1)).status, 504);
     provider->orders.at(0)->progress(state(wire::kRunning, 3, 7));
-    const std::string running = body_of(co_await test.ask(kUri, 1, 100));
+    const std::string running = body_of(co_await test.ask(uri(), 1, 100));
     EXPECT_TRUE(running.contains(
         R"("response":{"type":"fileUpload","status":{"status":"running","size":7,"bytesUploaded":3}})"))
         << running;
     provider->last = state(wire::kNotFound);
-    EXPECT_TRUE(body_of(co_await test.ask(kUri, 10'000, 20'000)).contains(R"("status":"not-found")"));
-    EXPECT_TRUE(body_of(co_await test.ask(kUri + "?x", 1, 1)).contains("Invalid URI"));
+    EXPECT_TRUE(body_of(co_await test.ask(uri(), 10'000, 20'000)).contains(R"("status":"not-found")"));
+    EXPECT_TRUE(body_of(co_await test.ask(uri() + "?x", 1, 1)).contains("Invalid URI"));
     EXPECT_EQ(provider->orders.size(), 1U);
   });
 }
@@ -108,7 +113,7 @@ TEST_F(OlderTest, ClientsHearHowItIsWhenTheirTimeIsOver) {
 TEST_F(OlderTest, NobodyThereIsNotFound) {
   run([](OlderTest& test) -> Task<> {
     co_await test.loop.sleep(milliseconds(25));  // After a start a daemon may be on its way.
-    const Response response = co_await test.ask(kUri, 1'000, 2'000);
+    const Response response = co_await test.ask(uri(), 1'000, 2'000);
     EXPECT_EQ(response.status, 404);
     EXPECT_EQ(body_of(response), R"({"message":"resource not found: old"})");
   });

@@ -147,7 +147,8 @@ Task<Response> Proxy::Parts::serve_client(Request& request) {
   OlderAsk ask{.resource = id,
                .asker = {.name = "address " + address_group(request.head().peer)},
                .request = *std::move(asked)};
-  co_return co_await answer_older_ask(rendezvous, {}, std::move(ask));
+  const FindSize nobody_knows;
+  co_return co_await answer_older_ask(rendezvous, nobody_knows, std::move(ask));
 }
 
 }  // namespace kachery::hub

@@ -11,8 +11,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-const ResourceId kData{*ZoneName::parse("lab"), *ResourceName::parse("data")};
-const Digest kDigest = Hasher::of(Algorithm::sha1, as_bytes(std::string_view("content")));
+ResourceId data() {
+  return {*ZoneName::parse("lab"), *ResourceName::parse("data")};
+}
+
+Digest digest() {
+  return Hasher::of(Algorithm::sha1, as_bytes(std::string_view("content")));
+}
 
 // Everything happens on one thread, in the order in which the test says it.
 class RendezvousTest : public testing::Test {
@@ -24,7 +29,7 @@ class RendezvousTest : public testing::Test {
                                                         .stall_wait = milliseconds(5'000),
                                                         .tell_every = milliseconds(0)}) {
     limits_ = limits;
-    meeting.emplace(loop, [this](ZoneName, Digest) { return find_size(*this); }, limits);
+    meeting.emplace(loop, [this](const ZoneName&, const Digest&) { return find_size(*this); }, limits);
     loop.spawn(guarded(*this, test));
     loop.run();
     EXPECT_TRUE(has_ended_);
@@ -42,7 +47,7 @@ class RendezvousTest : public testing::Test {
     return std::make_shared<FakeProvider>(loop, node(number));
   }
   std::shared_ptr<Order> ask(const std::string& who) {
-    Result<std::shared_ptr<Order>> order = orders().ask(kData, kDigest, {who, node(9)});
+    Result<std::shared_ptr<Order>> order = orders().ask(data(), digest(), {who, node(9)});
     KACHERY_ASSERT(order.has_value());
     return *order;
   }
@@ -60,8 +65,9 @@ class RendezvousTest : public testing::Test {
 TEST_F(RendezvousTest, AllWhoAskForAFileShareOneUpload) {
   run([](RendezvousTest& test) -> Task<> {
     const auto provider = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
     std::vector<std::shared_ptr<Order>> asked;
+    asked.reserve(1'000);
     for (int i = 0; i < 1'000; ++i) asked.push_back(test.ask("asker " + std::to_string(i)));
     co_await provider->asked(1);
     EXPECT_EQ(test.orders().running(), 1U);
@@ -83,7 +89,7 @@ TEST_F(RendezvousTest, WhatALiarCallsCompletedIsAnError) {
   run([](RendezvousTest& test) -> Task<> {
     test.in_zone = std::nullopt;
     const auto provider = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
     provider->last = state(wire::kCompleted, 7, 7);
     const auto order = test.ask("a");
     co_await end_of(order);
@@ -96,7 +102,7 @@ TEST_F(RendezvousTest, WhatALiarCallsCompletedIsAnError) {
 TEST_F(RendezvousTest, AnEndThatIsNoneAndAReasonThatIsTooLongAreNotPassedOn) {
   run([](RendezvousTest& test) -> Task<> {
     const auto provider = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
     provider->last = state(wire::kRunning);
     auto order = test.ask("a");
     co_await end_of(order);
@@ -121,7 +127,7 @@ TEST_F(RendezvousTest, NobodyIsAskedWhoIsNotThere) {
     const auto early = test.ask("a");
     co_await end_of(early);
     EXPECT_EQ(early->state().code, Code::unavailable);
-    const auto order = test.orders().ask(kData, kDigest, {"a"});
+    const auto order = test.orders().ask(data(), digest(), {"a"});
     EXPECT_FALSE(order);
     if (!order) EXPECT_EQ(order.error().code, Code::unavailable);
   });
@@ -130,15 +136,15 @@ TEST_F(RendezvousTest, NobodyIsAskedWhoIsNotThere) {
 TEST_F(RendezvousTest, AnUploadGoesOnWhenItsProviderComesBack) {
   run([](RendezvousTest& test) -> Task<> {
     const auto first = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    EXPECT_TRUE(co_await test.providers().enter(data(), first));
     const auto order = test.ask("a");
     co_await first->asked(1);
     order->progress(state(wire::kRunning, 3, 7));
     first->last = fail(Code::unavailable, "the connection broke");
-    test.providers().leave(kData, *first);
+    test.providers().leave(data(), *first);
     const auto again = test.make();
     again->last = state(wire::kCompleted);
-    EXPECT_TRUE(co_await test.providers().enter(kData, again));
+    EXPECT_TRUE(co_await test.providers().enter(data(), again));
     co_await end_of(order);
     EXPECT_EQ(order->state().state, wire::kCompleted);
     EXPECT_EQ(again->orders.size(), 1U);
@@ -148,13 +154,13 @@ TEST_F(RendezvousTest, AnUploadGoesOnWhenItsProviderComesBack) {
 TEST_F(RendezvousTest, AnUploadWhoseProviderStaysAwayFailsWithWhatItHadSent) {
   run([](RendezvousTest& test) -> Task<> {
     const auto provider = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
     const auto order = test.ask("a");
     co_await provider->asked(1);
     order->progress(state(wire::kRunning, 3, 7));
     const auto before = steady_clock::now();
     provider->last = fail(Code::unavailable, "the connection broke");
-    test.providers().leave(kData, *provider);
+    test.providers().leave(data(), *provider);
     co_await end_of(order);
     EXPECT_GE(steady_clock::now() - before, test.limits_.return_wait);
     EXPECT_EQ(order->state().code, Code::unavailable);
@@ -167,16 +173,16 @@ TEST_F(RendezvousTest, AnUploadWhoseProviderStaysAwayFailsWithWhatItHadSent) {
 TEST_F(RendezvousTest, OnlyTheLastOneWhoCancelsStopsTheProvider) {
   run([](RendezvousTest& test) -> Task<> {
     const auto provider = test.make();
-    EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
     auto order = test.ask("a");
     test.ask("b");
     test.ask("b");
     co_await provider->asked(1);
-    test.orders().cancel(kData, kDigest, "a");
-    test.orders().cancel(kData, kDigest, "a");
-    test.orders().cancel(kData, kDigest, "a stranger");
+    test.orders().cancel(data(), digest(), "a");
+    test.orders().cancel(data(), digest(), "a");
+    test.orders().cancel(data(), digest(), "a stranger");
     EXPECT_FALSE(order->has_ended());
-    test.orders().cancel(kData, kDigest, "b");
+    test.orders().cancel(data(), digest(), "b");
     EXPECT_EQ(order->state().code, Code::cancelled);
     while (provider->stopped == 0) co_await test.loop.sleep(milliseconds(1));
     EXPECT_EQ(test.orders().running(), 0U);
@@ -197,7 +203,7 @@ TEST_F(RendezvousTest, WhatSendsNothingFails) {
   run(
       [](RendezvousTest& test) -> Task<> {
         const auto provider = test.make();
-        EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+        EXPECT_TRUE(co_await test.providers().enter(data(), provider));
         const auto silent = test.ask("a");
         co_await end_of(silent);
         EXPECT_EQ(silent->state().code, Code::timed_out);
@@ -224,18 +230,18 @@ TEST_F(RendezvousTest, ASecondDaemonChangesNothingForTheFirst) {
     const auto first = test.make(1);
     const auto same_key = test.make(1);
     const auto other_key = test.make(2);
-    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    EXPECT_TRUE(co_await test.providers().enter(data(), first));
     const auto order = test.ask("a");
     co_await first->asked(1);
-    const Result<> same = co_await test.providers().enter(kData, same_key);
-    const Result<> other = co_await test.providers().enter(kData, other_key);
+    const Result<> same = co_await test.providers().enter(data(), same_key);
+    const Result<> other = co_await test.providers().enter(data(), other_key);
     EXPECT_EQ(same.error().code, Code::exists);
     EXPECT_EQ(other.error().code, Code::exists);
     EXPECT_EQ(first->pings, 1) << "another key does not even make it answer";
     EXPECT_EQ(first->notices.size(), 1U) << "and not again and again";
     EXPECT_TRUE(first->cuts.empty());
-    test.providers().leave(kData, *same_key);  // The refused one's end is not the first one's (R9).
-    EXPECT_EQ(test.providers().find(kData), first);
+    test.providers().leave(data(), *same_key);  // The refused one's end is not the first one's (R9).
+    EXPECT_EQ(test.providers().find(data()), first);
     EXPECT_FALSE(order->has_ended());
     EXPECT_TRUE(same_key->orders.empty() && other_key->orders.empty());
   });
@@ -244,25 +250,25 @@ TEST_F(RendezvousTest, ASecondDaemonChangesNothingForTheFirst) {
 TEST_F(RendezvousTest, ADaemonThatIsDeadLosesItsNameToTheNextOneOfItsKey) {
   run([](RendezvousTest& test) -> Task<> {
     const auto first = test.make(1);
-    EXPECT_TRUE(co_await test.providers().enter(kData, first));
+    EXPECT_TRUE(co_await test.providers().enter(data(), first));
     first->answers_pings = false;
     const auto other_key = test.make(2);
-    EXPECT_FALSE(co_await test.providers().enter(kData, other_key));
+    EXPECT_FALSE(co_await test.providers().enter(data(), other_key));
     const auto next = test.make(1);
-    EXPECT_TRUE(co_await test.providers().enter(kData, next));
-    EXPECT_EQ(test.providers().find(kData), next);
+    EXPECT_TRUE(co_await test.providers().enter(data(), next));
+    EXPECT_EQ(test.providers().find(data()), next);
     EXPECT_EQ(first->cuts.size(), 1U);
-    test.providers().leave(kData, *first);
-    EXPECT_EQ(test.providers().find(kData), next);
+    test.providers().leave(data(), *first);
+    EXPECT_EQ(test.providers().find(data()), next);
   });
 }
 
 TEST_F(RendezvousTest, WhoeverMayNotServeAnyMoreIsCut) {
   run([](RendezvousTest& test) -> Task<> {
-    const ResourceId other{kData.zone, *ResourceName::parse("other")};
+    const ResourceId other{data().zone, *ResourceName::parse("other")};
     const auto revoked = test.make(1);
     const auto good = test.make(2);
-    EXPECT_TRUE(co_await test.providers().enter(kData, revoked));
+    EXPECT_TRUE(co_await test.providers().enter(data(), revoked));
     EXPECT_TRUE(co_await test.providers().enter(other, good));
     const auto order = test.ask("a");
     co_await revoked->asked(1);
@@ -283,18 +289,19 @@ TEST_F(RendezvousTest, ThereAreNotMoreOrdersThanThereMayBe) {
   run(
       [](RendezvousTest& test) -> Task<> {
         const auto provider = test.make();
-        EXPECT_TRUE(co_await test.providers().enter(kData, provider));
+        EXPECT_TRUE(co_await test.providers().enter(data(), provider));
         std::vector<Digest> digests;
+        digests.reserve(4);
         for (std::size_t i = 0; i < 4; ++i)
           digests.push_back(Hasher::of(Algorithm::sha1, as_bytes(std::string_view("abcd").substr(0, i + 1))));
-        for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(test.orders().ask(kData, digests[i], {"a"}));
-        const auto more = test.orders().ask(kData, digests[3], {"a"});
+        for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(test.orders().ask(data(), digests[i], {"a"}));
+        const auto more = test.orders().ask(data(), digests[3], {"a"});
         EXPECT_FALSE(more);
         if (!more) EXPECT_EQ(more.error().code, Code::exhausted);
-        EXPECT_TRUE(test.orders().ask(kData, digests[0], {"b"}));
-        EXPECT_FALSE(test.orders().ask(kData, digests[0], {"c"})) << "nobody's interest is forgotten";
-        test.orders().cancel(kData, digests[1], "a");
-        EXPECT_TRUE(test.orders().ask(kData, digests[3], {"a"}));
+        EXPECT_TRUE(test.orders().ask(data(), digests[0], {"b"}));
+        EXPECT_FALSE(test.orders().ask(data(), digests[0], {"c"})) << "nobody's interest is forgotten";
+        test.orders().cancel(data(), digests[1], "a");
+        EXPECT_TRUE(test.orders().ask(data(), digests[3], {"a"}));
       },
       {.return_wait = milliseconds(50), .orders_of_resource_max = 3, .askers_of_order_max = 2});
 }
