@@ -36,7 +36,7 @@ struct FileProviderParts {
 };
 
 // Network thread only. Lives until Loop::run() has returned. One upload of a digest goes on at a time,
-// whoever asks; they begin in the order in which they were asked for. What it says of a file is a
+// whoever asks; they begin in the order in which they were found. What it says of a file is a
 // wire::AskState; nothing of it names a path.
 class FileProvider {
  public:

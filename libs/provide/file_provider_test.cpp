@@ -245,7 +245,7 @@ TEST_F(FileProviderTest, SendsAFileOnceForAllWhoAsk) {
   EXPECT_EQ(hub_.count("/put"), 4U) << "three chunks and the page of the manifest";
 }
 
-TEST_F(FileProviderTest, TakesTurnsInTheOrderOfTheQuestionsAndNoMoreAtATimeThanItMay) {
+TEST_F(FileProviderTest, GivesEachFileATurnAndNoMoreAtATimeThanItMay) {
   std::vector<std::string> expected;
   FileProvider provider(parts());
   std::vector<wire::AskState> ends;
