@@ -35,12 +35,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace wire;
   check_all<Failure, HubInfo, Done, Register, Registration, AwaitRegistration, Approve, AskWhoAmI, WhoAmI,
             Node, ListNodes, NodeList, RevokeNode, Find, FoundFiles, AskChunks, ChunkUrls, GetSmall,
-            SmallFile, PutSmall, Outcomes, ListFiles, FileList, RemoveFiles, Removals, BeginUploads,
-            BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser, ListUsers,
-            UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList, RevokeInvitation,
-            CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage, Usage, AskAudit,
-            Serve, Serving, Upload, Notice, RegisterResource, ResourceList, ListResources, RemoveResource,
-            AskFile, AskState, CancelAsk>(text);
+            SmallFile, PutSmall, Outcomes, ListFiles, FileList, RemoveFiles, Removals, AskPresent, Present,
+            BeginUploads, BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser,
+            ListUsers, UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList,
+            RevokeInvitation, CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage,
+            Usage, AskAudit, Serve, Serving, Upload, Notice, RegisterResource, ResourceList, ListResources,
+            RemoveResource, AskFile, AskState, CancelAsk>(text);
   check_all<legacy::Initialize, legacy::Ping, legacy::ResponseToClient, legacy::Acknowledge,
             legacy::RequestFromClient, legacy::CancelRequestFromClient, legacy::FileUploadRequest,
             legacy::FileUploadResponse, legacy::Refusal>(text);

@@ -6,7 +6,7 @@ BUILD_PACKAGES="ca-certificates ccache clang-19 cmake libboost-json1.81-dev libb
   libboost1.81-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libsodium-dev
   libspdlog-dev libsqlite3-dev libssl-dev libyaml-cpp-dev
   lld-19 ninja-build pkg-config prometheus-cpp-dev python3-dev python3-venv"
-TEST_PACKAGES="bash clang-format-19 clang-tidy-19 curl e2fsprogs faketime fish git groff-base iproute2 libclang-rt-19-dev libgtest-dev
+TEST_PACKAGES="bash clang-format-19 curl e2fsprogs faketime fish git groff-base iproute2 libclang-rt-19-dev libgtest-dev
   librapidcheck-dev mount nginx-light procps prometheus strace util-linux xfsprogs zsh"
 
 # What was compiled in one clone need not be compiled again in the next.

@@ -41,6 +41,7 @@ CAMPAIGNS = (
     Campaign("names", 40, "hostile strings for each name in each message to a hub (A19)"),
     Campaign("interrupts", 12, "moments at which a command is interrupted"),
     Campaign("download", 192, "MiB that are fetched when the hub is stopped"),
+    Campaign("transfer", 96, "MiB of a file whose transfers are disturbed"),
     Campaign("resource", 200, "MiB of the file that 16 machines ask a resource for at once"),
     Campaign("slow", 150, "slow clients of each kind at once (A9, A17)"),
     Campaign("agents", 100, "daemons, and clients, of one hub at once (A17)"),

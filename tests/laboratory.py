@@ -79,6 +79,7 @@ MESSAGES: dict[str, Any] = {
     "/v1/files/put": SMALL,
     "/v1/files/list": {"zone": "lab", "mine": False, "after": None},
     "/v1/files/remove": {"zone": "lab", "digests": [SHA1], "everybody": True},
+    "/v1/uploads/present": {"zone": "lab", "files": [{"digest": SHA1, "size": len(CONTENT)}]},
     "/v1/files/ask": {"zone": "lab", "digest": SHA1, "resource": "data", "timeout_ms": 0, "ignore_bucket": False},
     "/v1/files/ask/cancel": {"zone": "lab", "digest": SHA1, "resource": "data"},
     "/v1/resources/register": {"zone": "lab", "name": "data", "proxy_url": None, "older": False},

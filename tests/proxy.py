@@ -1,4 +1,4 @@
-"""nginx in front of a hub, as docs/guide/nginx.conf has it."""
+"""nginx and Caddy in front of a hub, as docs/guide/nginx.conf and docs/guide/Caddyfile have it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,33 @@ def nginx(place: Path, port: int, hub_port: int, prefix: str) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@contextmanager
+def caddy(place: Path, port: int, hub_port: int, prefix: str) -> Iterator[str]:
+    """The Caddy of docs/guide/Caddyfile, without TLS, in front of a hub. KACHERY_CADDY may say where it is."""
+    program = os.environ.get("KACHERY_CADDY") or shutil.which("caddy")
+    if program is None:
+        pytest.skip("caddy is not installed")
+    text = (REPOSITORY / "docs/guide/Caddyfile").read_text()
+    changes = [("\nhub.example {", f"\nhttp://127.0.0.1:{port} {{"), ("\treverse_proxy 127.0.0.1:8080 {", f"\treverse_proxy 127.0.0.1:{hub_port} {{")]
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    if prefix:
+        begin, end = text.index("\treverse_proxy"), text.rindex("}")
+        text = f"{text[:begin]}\thandle_path {prefix}/* {{\n{text[begin:end]}\t}}\n}}\n"
+    write(place / "Caddyfile", f"{{\n\tadmin off\n\tauto_https off\n}}\n{text}".encode())
+    with (place / "log").open("wb") as log:
+        server = subprocess.Popen([program, "run", "--config", place / "Caddyfile", "--adapter", "caddyfile"], stdout=log, stderr=log,
+                                  env=os.environ | {"HOME": str(place), "XDG_DATA_HOME": str(place), "XDG_CONFIG_HOME": str(place)})
+    try:
+        wait_until(lambda: accepts(port) or server.poll() is not None, "caddy serves", 30)
+        assert server.poll() is None, (place / "log").read_text()
+        yield f"http://127.0.0.1:{port}{prefix}"
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 def accepts(port: int) -> bool:

@@ -6,15 +6,17 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from harness import OK, USAGE, Store, clean_environment, evenly, sha1, write
+from harness import FAILED, OK, USAGE, Store, clean_environment, evenly, sha1, write
 from hostile_strings import naughty, traversals
 
 CALLS = Path(__file__).with_name("hostile_calls.py")
@@ -155,6 +157,34 @@ def test_no_argument_lets_a_string_out_of_the_store(program, outer, field, campa
     assert tree(outer) == before
     store.assert_verified()
     outcome(f"A19: the program's {field}: {len(some)} of {len(every)} hostile strings, 0 outside the store")
+
+
+# What no code, node, zone, user, address or token can be.
+SENT_NOWHERE = ["a\x01b", "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "a\nb", "a\rb", "\x7f", "../../etc/passwd", "..", "/", "a b", "%00",
+                "a;b", "x" * 120_000, "\u202egpj", "a\u200bb", "\u00e9", "\U0001f600", "\udcff\udcfe"]
+SENDERS = [["init"], ["node", "approve"], ["node", "revoke"], ["init", "HUB", "--user"], ["init", "HUB", "--invitation"],
+           ["init", "HUB", "--label"], ["whoami", "--zone"], ["ls", "--mine", "--zone"], ["store", "canary", "--zone"],
+           ["load", "sha1://" + "0" * 40, "--zone"]]
+
+
+@pytest.mark.parametrize("words", SENDERS, ids=" ".join)
+def test_a_hostile_argument_is_neither_sent_to_a_hub_nor_shown_as_it_is(program, outer, words):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        nobody.setblocking(False)
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        environment = environment_of(outer) | {"KACHERY_GATEWAY_URL": url}
+        for text in SENT_NOWHERE:
+            # A label is a text for people: only what a terminal would obey is wrong with it.
+            if "--label" in words and len(text) < 100 and not any(unicodedata.category(c) in ("Cc", "Cs") for c in text):
+                continue
+            given = [os.fsencode(url if word == "HUB" else word) for word in [*words, text]]
+            done = program.run(*given, cwd=outer / "cwd", env=environment, input=b"", deadline_s=10)
+            assert done.code in (USAGE, FAILED), (words, text[:50], done)
+            assert done.stderr.startswith("kachery: ") and len(done.stderr) < 2_000, (words, text[:50], done.stderr[:500])
+            assert not any(ord(c) < 0x20 and c != "\n" or 0x7F <= ord(c) < 0xA0 for c in done.stderr), (words, done.stderr)
+            assert done.stdout == b"" or "store" in words
+            with pytest.raises(BlockingIOError):
+                nobody.accept()
 
 
 def encodable(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import re
 import shutil
 import signal
@@ -11,16 +12,19 @@ import socket
 import stat
 import subprocess
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import jsonschema
 import pytest
 from harness import DENIED, FAILED, MISSING, OK, REPOSITORY, USAGE, Program, write, wait_until
 from hub import RunningHub, running_hub
 from hub_node import Forgery, Node, call_unsigned, send
-from proxy import free_port, nginx
+from machine import Machine
+from proxy import caddy, free_port, nginx
 
+Proxy = Callable[[Path, int, int, str], AbstractContextManager[str]]
 WHO = "/v1/nodes/whoami"
 ME = {"zone": "default"}
 
@@ -325,12 +329,13 @@ def test_the_log_is_json(hub: RunningHub) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "/data/kachery"])
-def test_nginx_in_front_as_the_guide_says(tmp_path: Path, program: Program, prefix: str) -> None:
+@pytest.mark.parametrize("proxy", [nginx, caddy])
+def test_a_proxy_in_front_as_the_guide_says(tmp_path: Path, program: Program, proxy: Proxy, prefix: str) -> None:
     port = free_port()
     public = f"http://127.0.0.1:{port}{prefix}"
     with running_hub(tmp_path, "--public-url", public, "--trusted-proxy", "127.0.0.1", open=True, program=program) as hub:
         assert hub.url == public
-        with nginx(tmp_path / "nginx", port, hub.port, prefix) as url:
+        with proxy(tmp_path / "proxy", port, hub.port, prefix) as url:
             node = Node()
             assert node.call(url, WHO, ME).message["node"] == node.id
             assert node.call(url, WHO, ME, Forgery(authority=f"127.0.0.1:{hub.port}")).code == "denied"
@@ -341,6 +346,11 @@ def test_nginx_in_front_as_the_guide_says(tmp_path: Path, program: Program, pref
             connection.request("POST", f"{prefix}/v1/admin/users/list", b"{}", {"X-Forwarded-For": "192.0.2.9"})
             assert connection.getresponse().status == 403
             connection.close()
+            # Chunks, with their signed URLs and Expect: 100-continue, and many small files in one body.
+            one, other = (Machine(program, tmp_path / name, url) for name in ("one", "other"))
+            sources = [write(tmp_path / f"file {size}", random.Random(size).randbytes(size)) for size in (10, 20_000, 20 << 20)]
+            for uri, source in zip(one.run("store", *sources).expect(OK).uris, sources, strict=True):
+                assert other.run("cat", uri).expect(OK).stdout == source.read_bytes()
         entries = [json.loads(line) for line in hub.admin("audit")["lines"]]
         assert {entry["peer"] for entry in entries if entry["action"] == "administrate" and not entry["allowed"]} == {"127.0.0.2"}
 

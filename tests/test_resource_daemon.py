@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from cutting import ConnectProxy, CuttingRelay
 from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
 from machine import Machine
 from older_proxy import OlderProxy
 from proxy import free_port
+from relay import ConnectProxy, relay, serving
 from resource_daemon import Daemon, ask, node_of, register, running_daemon, write_settings
 
 NOWHERE = "sha1://" + "0" * 40
@@ -251,25 +251,25 @@ def test_a_daemon_comes_back_to_a_hub_that_was_ended(hub: RunningHub, one: Machi
 
 
 def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path, program: Program, rng: random.Random) -> None:
-    with CuttingRelay() as relay, running_hub(tmp_path, "--public-url", relay.url, open=True, program=program) as hub:
-        relay.target = hub.port
-        one, other = (Machine(program, tmp_path / name, relay.url) for name in ("one", "other"))
-        register(relay.url, node_of(one))
-        with running_daemon(one, relay.url) as daemon:
+    with relay() as between, running_hub(tmp_path, "--public-url", between.url, open=True, program=program) as hub:
+        between.to_port = hub.port
+        one, other = (Machine(program, tmp_path / name, between.url) for name in ("one", "other"))
+        register(between.url, node_of(one))
+        with running_daemon(one, between.url) as daemon:
             daemon.wait_until_it_serves()
             for after in (200, 5_000, 1 << 20, 19 << 20, (20 << 20) + 3_000):
                 content = rng.randbytes(20 << 20)
                 uri = keep(one, content)
-                relay.cut_after = after
-                wait_until(lambda: completes(relay.url, uri), f"it is completed after a cut at {after}", 90)
-                assert relay.cut_after is None, f"nothing was cut after {after} bytes"
+                has_cut = between.cut_after(after)
+                wait_until(lambda: completes(between.url, uri), f"it is completed after a cut at {after}", 90)
+                assert has_cut(), f"nothing was cut after {after} bytes"
                 assert_loads(other, uri, content)
 
 
 def test_a_daemon_reaches_its_hub_through_the_proxy_of_its_network(tmp_path: Path, program: Program) -> None:
     port = free_port()
     # A name that only the proxy can resolve.
-    with ConnectProxy() as tunnels, running_hub(tmp_path, "--public-url", f"https://hub.invalid:{port}", listen=f"0.0.0.0:{port}",
+    with serving(ConnectProxy()) as tunnels, running_hub(tmp_path, "--public-url", f"https://hub.invalid:{port}", listen=f"0.0.0.0:{port}",
                                                 open=True, program=program) as hub:
         one = Machine(program, tmp_path / "one", hub.url, HTTPS_PROXY=tunnels.url)
         with running_daemon(one, hub.url) as daemon:

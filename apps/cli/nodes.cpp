@@ -2,6 +2,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "client/settings.h"
 #include "commands.h"
 #include "console.h"
@@ -59,6 +61,17 @@ Result<> note_hub(const Configuration& configuration, const Url& url) {
   return {};
 }
 
+constexpr std::size_t kCodeBytesMax = 100;
+constexpr std::size_t kTokenBytesMax = 1'000;
+constexpr std::size_t kLabelBytesMax = 200;  // As hubs have it.
+
+// Whether a code or a token is written in the characters that hubs make them of.
+bool is_written_well(std::string_view text, std::size_t bytes_max) {
+  return !text.empty() && text.size() <= bytes_max && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+  });
+}
+
 class InitCommand final : public Command {
  public:
   void declare(Options& options) override {
@@ -92,6 +105,11 @@ class InitCommand final : public Command {
 
  private:
   Result<Joining> joining_of() const {
+    if (label_.size() > kLabelBytesMax || printable(label_) != label_)
+      return fail(Code::invalid,
+                  fmt::format("--label \"{}\" cannot be used: it may have {} bytes, and no control "
+                              "characters",
+                              printable(label_.substr(0, kLabelBytesMax)), kLabelBytesMax));
     Joining joining{.label = label_};
     if (!user_.empty()) {
       KACHERY_TRY(user, UserName::parse(user_));
@@ -104,11 +122,15 @@ class InitCommand final : public Command {
       KACHERY_TRY(token, read_token(invitation_file_));
       joining.invitation = std::move(token);
     }
+    // Nobody is to see it, also not in a message.
+    if (joining.invitation && !is_written_well(*joining.invitation, kTokenBytesMax))
+      return fail(Code::invalid,
+                  "the token of the invitation cannot be right: one has letters, digits, \"-\" and "
+                  "\"_\" only; give it as it was printed");
     return joining;
   }
 
   static Result<std::string> read_token(const std::string& path) {
-    constexpr std::size_t kTokenBytesMax = 1'000;
     KACHERY_TRY(file, open_user_file(path));
     std::string text(kTokenBytesMax, '\0');
     KACHERY_TRY(size, file->read_at(0, std::as_writable_bytes(std::span(text))));
@@ -199,6 +221,10 @@ class NodeApproveCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    if (!is_written_well(code_, kCodeBytesMax))
+      return fail(Code::invalid, fmt::format("\"{}\" is no code: give it as kachery init prints it, such as "
+                                             "ABCD-EFGH",
+                                             printable(code_.substr(0, kCodeBytesMax))));
     KACHERY_TRY(hub, hub_of(context));
     const wire::Approve message{code_, std::nullopt};
     KACHERY_TRY(approved, hub->call(remote::kApprove, message, context.progress.cancel));

@@ -145,7 +145,7 @@ Result<> Hub::Parts::listen() {
   local.pin = fingerprint;
   KACHERY_TRY(directory.note_address(local.pinned()));
   Url told = settings.public_urls.front();
-  if (transport == Transport::self_signed && told.secure) told.pin = fingerprint;
+  if (transport == Transport::self_signed && told.secure) told.pin = std::move(fingerprint);
   address = told.pinned();
   return {};
 }

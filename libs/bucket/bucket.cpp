@@ -77,6 +77,16 @@ Result<Digest> sha256_of_file(const File& file) {
   }
 }
 
+// The file whose manifests are in a folder of this name.
+std::optional<Digest> file_of_folder(const std::string& name) {
+  for (const Algorithm algorithm : {Algorithm::sha1, Algorithm::sha256}) {
+    const std::string prefix = std::string(algorithm_name(algorithm)) + "-";
+    const auto digest = Digest::parse(algorithm, name.substr(std::min(prefix.size(), name.size())));
+    if (name.starts_with(prefix) && digest) return *digest;
+  }
+  return std::nullopt;
+}
+
 Result<> make_if_missing(Directory& root, const std::string& path) {
   Result<> made = root.make_directory(path);
   if (!made && made.error().code == Code::exists) return {};
@@ -116,6 +126,26 @@ Result<std::unique_ptr<File>> open_object(const Directory& root, const std::stri
   Result<std::unique_ptr<File>> file = root.open(path);
   if (!file && file.error().code == Code::not_found) return fail_absent(what, zone, digest);
   return file;
+}
+
+// Reads it whole; what is damaged goes to the zone's quarantine.
+Result<> check_object(Directory& root, const std::string& path, const char* what, const ZoneName& zone,
+                      const Digest& sha256) {
+  KACHERY_TRY(file, open_object(root, path, what, zone, sha256));
+  KACHERY_TRY(seen, file->stamp());
+  KACHERY_TRY(actual, sha256_of_file(*file));
+  if (actual == sha256) return {};
+
+  const std::string quarantine = folder_of(zone) + "/quarantine";
+  KACHERY_TRY(make_if_missing(root, quarantine));
+  const Result<FileStamp> now = root.stamp(path);
+  const bool same_file = now && now->inode == seen.inode && now->device == seen.device;
+  // Not if somebody has mended it meanwhile.
+  if (same_file)
+    KACHERY_TRY(root.rename(path, quarantine + "/" + sha256.hex() + "." + random_hex(4), Replace::no));
+  return fail(Code::corrupt, "the " + std::string(what) + " " + sha256.hex() + " in the zone " + zone.str() +
+                                 " is damaged: its bytes are other ones than those that were stored. It was "
+                                 "put aside; whoever has the file can store it again, which mends it");
 }
 
 }  // namespace
@@ -261,32 +291,27 @@ Result<> Bucket::clear_temporaries() {
   return {};
 }
 
-Result<std::vector<KeptChunk>> Bucket::put_many(const ZoneName& zone, std::span<const ByteView> contents) {
+Result<std::vector<KeptChunk>> Bucket::put_many(const ZoneName& zone, std::span<const HashedBytes> contents) {
   KACHERY_ASSERT(contents.size() <= kPutManyMax);
-  std::vector<std::optional<KeptChunk>> hashed(contents.size());
-  KACHERY_TRY(parallel_for(contents.size(), processor_count(), [&](std::size_t i) -> Result<> {
-    hashed[i] = KeptChunk{Hasher::of(Algorithm::sha256, contents[i]),
-                          Hasher::of(Algorithm::sha1, contents[i]), contents[i].size(), true};
-    return {};
-  }));
-
   // The same bytes twice are one object.
   std::map<Digest, std::size_t> first;
   std::vector<State::Incoming> items;
   std::vector<ByteView> items_bytes;
   for (std::size_t i = 0; i < contents.size(); ++i) {
-    if (!first.emplace(hashed[i]->sha256, i).second) continue;
-    const Same same = [bytes = contents[i]](const File& file) { return same_bytes(file, bytes); };
-    items.push_back({chunk_path(zone, hashed[i]->sha256), same});
-    items_bytes.push_back(contents[i]);
+    const HashedBytes& content = contents[i];
+    if (!first.emplace(content.sha256(), i).second) continue;
+    const Same same = [bytes = content.bytes()](const File& file) { return same_bytes(file, bytes); };
+    items.push_back({chunk_path(zone, content.sha256()), same});
+    items_bytes.push_back(content.bytes());
   }
   KACHERY_TRY(state_->put_all(items, items_bytes));
 
   std::vector<KeptChunk> kept;
   kept.reserve(contents.size());
   for (std::size_t i = 0, next = 0; i < contents.size(); ++i) {
-    kept.push_back(*hashed[i]);
-    if (first.at(hashed[i]->sha256) != i) continue;
+    const HashedBytes& content = contents[i];
+    kept.push_back({content.sha256(), content.sha1(), content.bytes().size(), true});
+    if (first.at(content.sha256()) != i) continue;
     const State::Found found = items[next++].found;
     kept.back().existed = found == State::Found::whole;
     kept.back().mended = found == State::Found::damaged;
@@ -321,24 +346,11 @@ Result<bool> Bucket::has_chunk(const ZoneName& zone, const Digest& sha256) const
 }
 
 Result<> Bucket::check_chunk(const ZoneName& zone, const Digest& sha256) {
-  KACHERY_TRY(file, open_chunk(zone, sha256));
-  KACHERY_TRY(seen, file->stamp());
-  KACHERY_TRY(actual, sha256_of_file(*file));
-  if (actual == sha256) return {};
+  return check_object(state_->root, chunk_path(zone, sha256), "chunk", zone, sha256);
+}
 
-  const std::string path = chunk_path(zone, sha256);
-  const std::string quarantine = folder_of(zone) + "/quarantine";
-  KACHERY_TRY(make_if_missing(state_->root, quarantine));
-  const Result<FileStamp> now = state_->root.stamp(path);
-  const bool same_file = now && now->inode == seen.inode && now->device == seen.device;
-  // Not if somebody has mended it meanwhile.
-  if (same_file)
-    KACHERY_TRY(
-        state_->root.rename(path, quarantine + "/" + sha256.hex() + "." + random_hex(4), Replace::no));
-  return fail(Code::corrupt,
-              "the chunk " + sha256.hex() + " in the zone " + zone.str() +
-                  " is damaged: its bytes are other ones than those that were stored. It was put "
-                  "aside; who has the file can upload it again.");
+Result<> Bucket::check_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest) {
+  return check_object(state_->root, manifest_path(zone, file, manifest), "manifest", zone, manifest);
 }
 
 Result<> Bucket::remove_chunk(const ZoneName& zone, const Digest& sha256) {
@@ -364,6 +376,25 @@ Result<> Bucket::each_chunk(const ZoneName& zone, const std::function<Result<>(c
     for (const Entry& entry : entries) {
       const Result<Digest> sha256 = Digest::parse(Algorithm::sha256, entry.name);
       if (sha256 && entry.name.starts_with(folder.name)) KACHERY_TRY(visit(*sha256));
+    }
+  }
+  return {};
+}
+
+Result<> Bucket::each_manifest(const ZoneName& zone,
+                               const std::function<Result<>(const Digest&, const Digest&)>& visit) const {
+  const std::string all = folder_of(zone) + "/manifests";
+  KACHERY_TRY(folders, list_if_there(state_->root, all));
+  for (const Entry& folder : folders) {
+    KACHERY_TRY(files, list_if_there(state_->root, all + "/" + folder.name));
+    for (const Entry& entry : files) {
+      const std::optional<Digest> file = file_of_folder(entry.name);
+      if (!file) continue;
+      KACHERY_TRY(manifests, list_if_there(state_->root, manifests_of(zone, *file)));
+      for (const Entry& manifest : manifests) {
+        const Result<Digest> sha256 = Digest::parse(Algorithm::sha256, manifest.name);
+        if (sha256) KACHERY_TRY(visit(*file, *sha256));
+      }
     }
   }
   return {};

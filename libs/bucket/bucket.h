@@ -24,6 +24,27 @@ struct KeptChunk {
   bool mended = false;  // What was there under its name was damaged, and has been replaced.
 };
 
+// Bytes in memory, which outlive it, and what they hash to: there is no other way to make one.
+class HashedBytes {
+ public:
+  explicit HashedBytes(ByteView bytes)
+      : bytes_(bytes),
+        sha256_(Hasher::of(Algorithm::sha256, bytes)),
+        sha1_(Hasher::of(Algorithm::sha1, bytes)) {}
+
+  ByteView bytes() const { return bytes_; }
+  const Digest& sha256() const { return sha256_; }
+  const Digest& sha1() const { return sha1_; }
+  bool has(const Digest& digest) const {
+    return digest == (digest.algorithm() == Algorithm::sha1 ? sha1_ : sha256_);
+  }
+
+ private:
+  ByteView bytes_;
+  Digest sha256_;
+  Digest sha1_;
+};
+
 constexpr std::size_t kPutManyMax = 4'096;
 
 class ChunkWriter;
@@ -43,7 +64,7 @@ class Bucket {
   Result<ChunkWriter> create(const ZoneName& zone);
 
   // Many small ones at once, up to kPutManyMax, durable together when it returns; in the order of `contents`.
-  Result<std::vector<KeptChunk>> put_many(const ZoneName& zone, std::span<const ByteView> contents);
+  Result<std::vector<KeptChunk>> put_many(const ZoneName& zone, std::span<const HashedBytes> contents);
 
   // Code::not_found.
   Result<std::unique_ptr<File>> open_chunk(const ZoneName& zone, const Digest& sha256) const;
@@ -52,8 +73,9 @@ class Bucket {
   Result<bool> has_chunk(const ZoneName& zone, const Digest& sha256) const;
 
   // Reads a chunk again. A damaged one is put aside, into the zone's quarantine/, so that it is not there any
-  // more and can be sent again: Code::corrupt.
+  // more and can be sent again: Code::corrupt. Code::not_found.
   Result<> check_chunk(const ZoneName& zone, const Digest& sha256);
+  Result<> check_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest);
 
   // Durable when it returns. Code::corrupt unless `manifest` is the SHA-256 of `text`.
   Result<> put_manifest(const ZoneName& zone, const Digest& file, const Digest& manifest,
@@ -67,6 +89,9 @@ class Bucket {
 
   // The SHA-256 of every chunk of a zone, for looking for what nobody refers to: calls `visit` for each.
   Result<> each_chunk(const ZoneName& zone, const std::function<Result<>(const Digest&)>& visit) const;
+  // Likewise every manifest: of which file, and its SHA-256.
+  Result<> each_manifest(const ZoneName& zone,
+                         const std::function<Result<>(const Digest&, const Digest&)>& visit) const;
 
  private:
   friend class ChunkWriter;

@@ -39,10 +39,10 @@ inline Result<KeptChunk> put_in_parts(Bucket& bucket, std::string_view bytes,
 
 inline Result<std::vector<KeptChunk>> put_batch(Bucket& bucket, const std::vector<std::string>& contents,
                                                 const ZoneName& zone = default_zone()) {
-  std::vector<ByteView> views;
-  views.reserve(contents.size());
-  for (const std::string& bytes : contents) views.push_back(as_bytes(bytes));
-  return bucket.put_many(zone, views);
+  std::vector<HashedBytes> hashed;
+  hashed.reserve(contents.size());
+  for (const std::string& bytes : contents) hashed.emplace_back(as_bytes(bytes));
+  return bucket.put_many(zone, hashed);
 }
 
 // What is kept under the name of these bytes.

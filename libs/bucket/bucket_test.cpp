@@ -202,6 +202,35 @@ TEST_P(BucketContract, EachChunkIsVisitedOnce) {
   EXPECT_EQ(bucket().each_chunk(default_zone(), stop).error().code, Code::cancelled);
 }
 
+TEST_P(BucketContract, EachManifestIsVisitedOnce) {
+  const std::vector<std::string> texts{"one", "two"};
+  const std::array files{sha256_of("file"), Digest::parse(Algorithm::sha1, std::string(40, 'a')).value()};
+  std::map<std::pair<Digest, Digest>, int> expected;
+  for (const Digest& file : files) {
+    for (const std::string& text : texts) {
+      ASSERT_TRUE(bucket().put_manifest(default_zone(), file, sha256_of(text), text));
+      expected[{file, sha256_of(text)}] = 1;
+    }
+  }
+  ASSERT_TRUE(put_in_parts(bucket(), "a chunk is none"));
+  std::map<std::pair<Digest, Digest>, int> visited;
+  const auto visit = [&](const Digest& file, const Digest& manifest) -> Result<> {
+    ++visited[{file, manifest}];
+    return {};
+  };
+  ASSERT_TRUE(bucket().each_manifest(default_zone(), visit));
+  EXPECT_EQ(visited, expected);
+  EXPECT_TRUE(bucket().each_manifest(*ZoneName::parse("missing"), visit));
+}
+
+TEST_P(BucketContract, AWholeManifestStaysWhenItIsChecked) {
+  const Digest file = sha256_of("file");
+  ASSERT_TRUE(bucket().put_manifest(default_zone(), file, sha256_of("text"), "text"));
+  EXPECT_TRUE(bucket().check_manifest(default_zone(), file, sha256_of("text")));
+  EXPECT_TRUE(bucket().open_manifest(default_zone(), file, sha256_of("text")));
+  EXPECT_EQ(bucket().check_manifest(default_zone(), file, sha256_of("other")).error().code, Code::not_found);
+}
+
 // Everybody writes and removes the same few chunks: each write succeeds, and nothing is ever half there.
 TEST_P(BucketContract, ManyAtOnceNeverSeeHalfAChunk) {
   const std::vector<std::string> contents{pattern(10), pattern(5000), pattern(70'000)};

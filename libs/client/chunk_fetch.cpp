@@ -12,6 +12,8 @@
 namespace kachery {
 namespace {
 
+using remote::Reread;
+
 // URLs that are asked for at a time: half a GiB of chunks, so that none gets old before its turn.
 constexpr std::size_t kUrlsAtOnce = 64;
 
@@ -32,24 +34,30 @@ Result<> hash_part(const File& file, ByteRange range, const Progress& progress, 
   return {};
 }
 
+// A manifest, or a page of one, which has this name.
+Result<std::string> fetch_text(const Zone& zone, const std::string& url, const Digest& name,
+                               const std::atomic<bool>& cancel) {
+  for (const Reread reread : {Reread::no, Reread::yes}) {
+    KACHERY_TRY(text, zone.hub.get_text(url, cancel, reread));
+    if (Hasher::of(Algorithm::sha256, as_bytes(text)) == name) return text;
+  }
+  return fail(Code::corrupt, "its list of chunks has other bytes than its name " + name.hex() + " says");
+}
+
 Result<std::string> fetch_page(const Zone& zone, const wire::FoundFile& file, const Digest& page,
                                const std::atomic<bool>& cancel) {
   KACHERY_TRY(answer, zone.hub.call(remote::kAskChunks, {zone.name, file.digest, {page}}, cancel));
   if (answer.urls.size() != 1 || !answer.urls.front())
     return fail(Code::corrupt, "a page of its manifest is missing");
-  KACHERY_TRY(text, zone.hub.get_text(*answer.urls.front(), cancel));
-  if (Hasher::of(Algorithm::sha256, as_bytes(text)) != page)
-    return fail(Code::corrupt, "a page of its manifest has other bytes than its name says");
-  return text;
+  return fetch_text(zone, *answer.urls.front(), page, cancel);
 }
 
 }  // namespace
 
 Result<FetchedManifest> fetch_manifest(const Zone& zone, const wire::FoundFile& file,
                                        const wire::ManifestOffer& offer, const std::atomic<bool>& cancel) {
-  KACHERY_TRY(text, zone.hub.get_text(offer.url, cancel));
-  if (Hasher::of(Algorithm::sha256, as_bytes(text)).hex() != offer.sha256)
-    return fail(Code::corrupt, "its manifest has other bytes than its name says");
+  KACHERY_TRY(name, Digest::parse(Algorithm::sha256, offer.sha256));
+  KACHERY_TRY(text, fetch_text(zone, offer.url, name, cancel));
   KACHERY_TRY(root, Manifest::parse(text));
   if (root.file != file.digest || root.size != file.size)
     return fail(Code::corrupt, "its manifest is of another file");
@@ -118,7 +126,7 @@ Result<Digest> ChunkFetch::run() {
   Result<> fetched;
   {
     const std::jthread hashing([&] { digest = hash_behind(); });
-    fetched = fetch_all(std::move(wanted));
+    fetched = fetch_all(std::move(wanted), Reread::no);
     if (!fetched) stop();
   }
   if (!fetched) return std::unexpected(std::move(fetched).error());
@@ -131,19 +139,20 @@ Result<std::optional<Digest>> ChunkFetch::mend() {
   KACHERY_TRY(wrong, wrong_ones(all));
   if (wrong.empty()) return std::nullopt;
   for (const std::size_t chunk : wrong) progress_.bytes_done -= chunks_[chunk].size;
-  KACHERY_TRY(fetch_all(std::move(wrong)));
+  KACHERY_TRY(fetch_all(std::move(wrong), Reread::yes));
   KACHERY_TRY(digest, hash_behind());
   return digest;
 }
 
-Result<> ChunkFetch::fetch_all(std::vector<std::size_t> chunks) {
+Result<> ChunkFetch::fetch_all(std::vector<std::size_t> chunks, Reread reread) {
   wanted_ = std::move(chunks);
   urls_.clear();
-  return parallel_for(wanted_.size(), kConnections, [this](std::size_t place) { return fetch_one(place); });
+  return parallel_for(wanted_.size(), kConnections,
+                      [&](std::size_t place) { return fetch_one(place, reread); });
 }
 
 // Each chunk has a second try, with a fresh URL: the first may have expired, or the bytes may have suffered.
-Result<> ChunkFetch::fetch_one(std::size_t place) {
+Result<> ChunkFetch::fetch_one(std::size_t place, Reread reread) {
   const std::size_t chunk = wanted_[place];
   for (const bool is_last : {false, true}) {
     KACHERY_TRY(url, url_of(place));
@@ -154,11 +163,13 @@ Result<> ChunkFetch::fetch_one(std::size_t place) {
       progress_.bytes_done += piece.size();
       return {};
     };
-    Result<> fetched = zone_.hub.get(url, {0, chunks_[chunk].size}, sink, progress_.cancel);
+    Result<> fetched = zone_.hub.get(url, {0, chunks_[chunk].size}, sink, progress_.cancel, reread);
     if (fetched) break;
     progress_.bytes_done -= got;
     const Code code = fetched.error().code;
-    if (is_last || (code != Code::denied && code != Code::corrupt)) return fetched;
+    const bool may_help = code == Code::denied || (code == Code::corrupt && reread == Reread::no);
+    if (is_last || !may_help) return fetched;
+    if (code == Code::corrupt) reread = Reread::yes;
   }
   KACHERY_TRY(partial_.note(chunk));
   set_done(chunk);

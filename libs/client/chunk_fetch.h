@@ -38,8 +38,8 @@ class ChunkFetch {
  private:
   Result<bool> is_right(std::size_t chunk) const;
   Result<std::vector<std::size_t>> wrong_ones(std::span<const std::size_t> among) const;
-  Result<> fetch_all(std::vector<std::size_t> chunks);
-  Result<> fetch_one(std::size_t place);
+  Result<> fetch_all(std::vector<std::size_t> chunks, remote::Reread reread);
+  Result<> fetch_one(std::size_t place, remote::Reread reread);
   Result<std::string> url_of(std::size_t place);
   Result<Digest> hash_behind();
   void set_done(std::size_t chunk);

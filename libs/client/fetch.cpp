@@ -9,27 +9,10 @@
 namespace kachery {
 namespace {
 
-// Of one answer with small files; four of them are in memory at a time, twice each.
-constexpr ByteCount kBatchBytes = 4 << 20;
-constexpr std::size_t kBatchFiles = 1'024;
+using remote::Reread;
 
 bool is_small(const wire::FoundFile& file) {
   return file.url && file.size <= wire::kSmallFileBytes;
-}
-
-// The files of one request: small ones, one behind the other.
-std::vector<std::span<const wire::FoundFile>> batches_of(std::span<const wire::FoundFile> files) {
-  std::vector<std::span<const wire::FoundFile>> batches;
-  for (std::size_t begin = 0; begin < files.size();) {
-    std::size_t end = begin;
-    for (ByteCount bytes = 0; end < files.size() && end - begin < kBatchFiles; ++end) {
-      bytes += files[end].size;
-      if (end > begin && bytes > kBatchBytes) break;
-    }
-    batches.push_back(files.subspan(begin, end - begin));
-    begin = end;
-  }
-  return batches;
 }
 
 std::unexpected<Error> fail_wrong_hash(const Digest& actual) {
@@ -37,7 +20,8 @@ std::unexpected<Error> fail_wrong_hash(const Digest& actual) {
 }
 
 // Content that is fetched whole into memory, or a part of it that did not come.
-Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, Progress& progress) {
+Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, Reread reread,
+                                Progress& progress) {
   std::string bytes;
   bytes.reserve(file.size);
   const BodySink sink = [&](ByteView piece) -> Result<> {
@@ -45,7 +29,7 @@ Result<std::string> get_content(const Zone& zone, const wire::FoundFile& file, P
     progress.bytes_done += piece.size();
     return {};
   };
-  Result<> got = zone.hub.get(*file.url, {0, file.size}, sink, progress.cancel);
+  Result<> got = zone.hub.get(*file.url, {0, file.size}, sink, progress.cancel, reread);
   if (!got) {
     progress.bytes_done -= bytes.size();
     return std::unexpected(std::move(got).error());
@@ -83,36 +67,39 @@ Result<> Fetcher::fetch(const wire::FoundFile& file, Progress& progress) const {
     progress.bytes_done += file.size;
     return {};
   }
-  Result<> fetched = fetch_into(*partial, file, progress);
-  if (fetched) fetched = store_.adopt(std::move(partial), {file.digest, file.size});
-  if (!fetched && fetched.error().code == Code::exhausted && partial) partial->discard();
-  return name(std::move(fetched));
+  if (Result<> fetched = fetch_into(*partial, file, progress); !fetched) {
+    if (fetched.error().code == Code::exhausted) partial->discard();
+    return name(std::move(fetched));
+  }
+  return name(store_.adopt(std::move(partial), {file.digest, file.size}));
 }
 
 Result<> Fetcher::fetch_small(const wire::FoundFile& file, Progress& progress) const {
-  const auto fetch_once = [&](const wire::FoundFile& from) -> Result<> {
-    KACHERY_TRY(bytes, get_content(zone_, from, progress));
-    const Store::Content content{file.digest, as_bytes(bytes)};
-    Result<> kept = store_.put_contents({&content, 1}, Origin::fetched, progress);
+  const auto fetch_once = [&](const wire::FoundFile& from, Reread reread) -> Result<> {
+    KACHERY_TRY(bytes, get_content(zone_, from, reread, progress));
+    const auto content = VerifiedContent::check(file.digest, as_bytes(bytes));
+    Result<> kept = content ? store_.put_contents({&*content, 1}, Origin::fetched, progress)
+                            : std::unexpected(content.error());
     if (!kept) progress.bytes_done -= bytes.size();
     return kept;
   };
-  Result<> fetched = fetch_once(file);
+  Result<> fetched = fetch_once(file, Reread::no);
   if (!may_help(fetched)) return fetched;
   KACHERY_TRY(again, find_again(zone_, file, progress));
-  return fetch_once(again);
+  return fetch_once(again, Reread::yes);
 }
 
 Result<> Fetcher::fetch_into(Partial& partial, const wire::FoundFile& file, Progress& progress) const {
   if (!file.url) return fetch_chunks(partial, file, progress);
-  Result<> fetched = fetch_one_chunk(partial, file, progress);
+  Result<> fetched = fetch_one_chunk(partial, file, Reread::no, progress);
   if (!may_help(fetched)) return fetched;
   KACHERY_TRY(again, find_again(zone_, file, progress));
-  return fetch_one_chunk(partial, again, progress);
+  return fetch_one_chunk(partial, again, Reread::yes, progress);
 }
 
 // What came before is as much as the data is long; the rest is asked for.
-Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file, Progress& progress) const {
+Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file, Reread reread,
+                                  Progress& progress) const {
   const std::string chunk = file.sha256 ? file.sha256->hex() : std::string();
   KACHERY_TRY(partial.begin("sha256:" + chunk, 1));
   KACHERY_TRY(stamp, partial.data().stamp());
@@ -132,7 +119,7 @@ Result<> Fetcher::fetch_one_chunk(Partial& partial, const wire::FoundFile& file,
     return {};
   };
   Result<> fetched;
-  if (got < file.size) fetched = zone_.hub.get(*file.url, {got, file.size}, sink, progress.cancel);
+  if (got < file.size) fetched = zone_.hub.get(*file.url, {got, file.size}, sink, progress.cancel, reread);
   const Digest actual = hasher.finish();
   if (fetched && actual == file.digest) return {};
   progress.bytes_done -= got;
@@ -192,8 +179,9 @@ Result<> Fetcher::fetch_many(std::span<const wire::FoundFile> files, Progress& p
     }
   }
   Failures failures;
-  const auto batches = batches_of(small);
-  KACHERY_TRY(parallel_for(batches.size(), kConnections,
+  const auto batches =
+      batches_of<wire::FoundFile>(small, [](const wire::FoundFile& file) { return file.size; });
+  KACHERY_TRY(parallel_for(batches.size(), kBatchesAtOnce,
                            [&](std::size_t i) { return fetch_batch(batches[i], failures, progress); }));
   const auto fetch_one = [&](const wire::FoundFile& file) -> Result<> {
     KACHERY_TRY(failures.take(name_of(file.digest), fetch(file, progress)));
@@ -211,12 +199,14 @@ Result<> Fetcher::fetch_batch(std::span<const wire::FoundFile> files, Failures& 
   wire::GetSmall question{zone_.name, {}};
   for (const wire::FoundFile& file : files) question.digests.push_back(file.digest);
   KACHERY_TRY(answer, zone_.hub.get_small(question, progress.cancel));
-  std::vector<Store::Content> contents;
+  std::vector<VerifiedContent> contents;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto& content = answer[i].content;
-    if (content && Hasher::of(files[i].digest.algorithm(), as_bytes(*content)) == files[i].digest) {
-      contents.push_back({files[i].digest, as_bytes(*content)});
-      progress.bytes_done += content->size();
+    const auto& bytes = answer[i].content;
+    const auto content = bytes ? VerifiedContent::check(files[i].digest, as_bytes(*bytes))
+                               : Result<VerifiedContent>(fail(Code::not_found, ""));
+    if (content) {
+      contents.push_back(*content);
+      progress.bytes_done += bytes->size();
     } else {
       KACHERY_TRY(failures.take(name_of(files[i].digest), fetch_small(files[i], progress)));
     }

@@ -27,7 +27,8 @@ class Fetcher {
   Result<> fetch_small(const wire::FoundFile& file, Progress& progress) const;
   Result<> fetch_batch(std::span<const wire::FoundFile> files, Failures& failures, Progress& progress) const;
   Result<> fetch_into(Partial& partial, const wire::FoundFile& file, Progress& progress) const;
-  Result<> fetch_one_chunk(Partial& partial, const wire::FoundFile& file, Progress& progress) const;
+  Result<> fetch_one_chunk(Partial& partial, const wire::FoundFile& file, remote::Reread reread,
+                           Progress& progress) const;
   Result<> fetch_chunks(Partial& partial, const wire::FoundFile& file, Progress& progress) const;
 
   Zone zone_;

@@ -130,10 +130,11 @@ class Session {
   Result<> cancel_ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,
                       const Progress& progress);
 
-  // Makes objects of those that are not here yet. Failures as of upload; Code::not_found for what the zone
-  // does not have.
-  Result<> fetch_many(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
-                      Progress& progress);
+  // Makes objects of those that are not here yet. The path of each, in the order of `digests`; what lies
+  // there was checked. Failures as of upload; Code::not_found for what the zone does not have.
+  Result<std::vector<std::filesystem::path>> fetch_many(std::span<const Digest> digests,
+                                                        const std::optional<ZoneName>& zone,
+                                                        Progress& progress);
   // For each, what the zone has; none where it has nothing that this node may have. Fetches nothing.
   Result<std::vector<std::optional<ZoneFile>>> find_in_zone(std::span<const Digest> digests,
                                                             const std::optional<ZoneName>& zone,
@@ -153,6 +154,8 @@ class Session {
   std::span<const std::unique_ptr<Opened>> older();
   Result<std::vector<Store*>> readable_stores();
   Result<Located> at_location(const Uri& uri, Progress& progress);
+  Result<std::vector<std::filesystem::path>> paths_here(std::span<const Digest> digests,
+                                                        const Progress& progress);
   Result<Located> open_here(const Uri& uri, Location location, Progress& progress);
   Result<Located> put_together(const Uri& uri, const File& chunks, Progress& progress);
   Result<Located> from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress);

@@ -184,20 +184,28 @@ Result<std::vector<Stored>> Session::upload_files(std::span<const std::filesyste
   return stored;
 }
 
-Result<> Session::fetch_many(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
-                             Progress& progress) {
-  KACHERY_TRY(stores, readable_stores());
-  std::vector<Digest> missing;
-  for (const Digest& digest : digests) {
+// The paths of those that are here, whose hash was checked; empty for the others.
+Result<std::vector<std::filesystem::path>> Session::paths_here(std::span<const Digest> digests,
+                                                               const Progress& progress) {
+  std::vector<std::filesystem::path> paths(digests.size());
+  KACHERY_TRY(parallel_for(digests.size(), processor_count(), [&](std::size_t i) -> Result<> {
     if (progress.cancel) return fail(Code::cancelled, "stopped at the user's request");
-    // An object that turns out to be damaged is fetched when it is loaded.
-    const auto is_here = [&](Store* store) {
-      Progress unwatched;
-      return store->root().stamp(object_path(digest)) || store->open(digest, unwatched);
-    };
-    if (std::ranges::none_of(stores, is_here)) missing.push_back(digest);
-  }
-  if (missing.empty()) return {};
+    Progress unwatched;  // What counts is what is fetched.
+    Result<Located> here = open_here({digests[i], ""}, Location::ignore, unwatched);
+    if (here) paths[i] = std::move(here->path);
+    return {};
+  }));
+  return paths;
+}
+
+Result<std::vector<std::filesystem::path>> Session::fetch_many(std::span<const Digest> digests,
+                                                               const std::optional<ZoneName>& zone,
+                                                               Progress& progress) {
+  KACHERY_TRY(paths, paths_here(digests, progress));
+  std::vector<Digest> missing;
+  for (std::size_t i = 0; i < digests.size(); ++i)
+    if (paths[i].empty()) missing.push_back(digests[i]);
+  if (missing.empty()) return paths;
   std::ranges::sort(missing);
   missing.erase(std::ranges::unique(missing).begin(), missing.end());
 
@@ -218,7 +226,10 @@ Result<> Session::fetch_many(std::span<const Digest> digests, const std::optiona
   KACHERY_TRY(store, writing_store());
   reap_partials(store->root(), system_clock());
   KACHERY_TRY(Fetcher(from, *store).fetch_many(files, progress));
-  return failures.result(digests.size());
+  KACHERY_TRY(failures.result(digests.size()));
+  for (std::size_t i = 0; i < digests.size(); ++i)
+    if (paths[i].empty()) paths[i] = std::filesystem::path(store->root().name()) / object_path(digests[i]);
+  return paths;
 }
 
 Result<std::vector<std::optional<ZoneFile>>> Session::find_in_zone(std::span<const Digest> digests,
@@ -228,6 +239,7 @@ Result<std::vector<std::optional<ZoneFile>>> Session::find_in_zone(std::span<con
   KACHERY_TRY(asked, hub(MissingKey::none));
   KACHERY_TRY(found, (Zone{*asked, name}.find(digests, progress.cancel)));
   std::vector<std::optional<ZoneFile>> files;
+  files.reserve(found.size());
   for (const auto& file : found) files.push_back(file ? std::optional(zone_file(*file)) : std::nullopt);
   return files;
 }

@@ -12,11 +12,9 @@
 namespace kachery {
 namespace {
 
-// Of one body with small files; four of them are in memory at a time, twice each.
-constexpr ByteCount kBatchBytes = 4 << 20;
-static_assert(kBatchBytes <= wire::kSmallBodyBytes);
-constexpr std::size_t kBatchFiles = 1'024;
-static_assert(kBatchFiles <= wire::kSmallFilesMax);
+// The files of one question, so that the hub answers one while the next is made.
+constexpr std::size_t kAskPresentFiles = 4'096;
+static_assert(kAskPresentFiles <= wire::kFindMax);
 
 // Takes bytes as they pass, and notes the SHA-256 of each chunk.
 class ChunkHasher {
@@ -89,14 +87,6 @@ Result<std::string> read_small(const Outgoing& file) {
   return bytes;
 }
 
-// As it would be begun if it were not there.
-wire::UploadFile begun_again(const wire::FoundFile& file) {
-  wire::UploadFile upload{file.digest, file.size, std::nullopt, {}};
-  if (file.sha256) upload.chunks.push_back({*file.sha256, file.size});
-  if (!file.manifests.empty()) upload.manifest = file.manifests.front().sha256;
-  return upload;
-}
-
 }  // namespace
 
 Result<Outgoing> survey(const std::filesystem::path& path, Algorithm algorithm, const Progress& progress) {
@@ -124,17 +114,9 @@ Result<> Uploader::upload(std::span<const Outgoing> files, Progress& progress) c
      : file->size <= wire::kChunkBytesMax ? single
                                           : large)
         .push_back(file);
-  std::vector<std::span<const Outgoing* const>> batches;
-  for (std::size_t begin = 0, end = 0; begin < small.size(); begin = end) {
-    for (ByteCount bytes = 0; end < small.size() && end - begin < kBatchFiles; ++end) {
-      bytes += small[end]->size;
-      if (end > begin && bytes > kBatchBytes) break;
-    }
-    batches.push_back(std::span<const Outgoing* const>(small).subspan(begin, end - begin));
-  }
-
+  const auto batches = batches_of<const Outgoing*>(small, [](const Outgoing* file) { return file->size; });
   Failures failures;
-  KACHERY_TRY(parallel_for(batches.size(), kConnections,
+  KACHERY_TRY(parallel_for(batches.size(), kBatchesAtOnce,
                            [&](std::size_t i) { return send_small(batches[i], failures, progress); }));
   const auto send = [&](const Outgoing& file, std::size_t connections) -> Result<> {
     KACHERY_TRY(failures.take(file.path.native(), send_large(file, connections, progress)));
@@ -148,49 +130,32 @@ Result<> Uploader::upload(std::span<const Outgoing> files, Progress& progress) c
 
 // Takes those off the list that the zone has, and that are this user's from now on, too.
 Result<> Uploader::claim_present(Files& files, Progress& progress) const {
-  std::vector<Digest> digests;
-  for (const Outgoing* file : files) digests.push_back(file->digest);
-  const auto found = zone_.find(digests, progress.cancel);
-  if (!found && found.error().code == Code::denied) return {};  // One may be allowed to send, and not to ask.
-  if (!found) return std::unexpected(found.error());
-
-  std::vector<wire::FoundFile> known;
-  for (const auto& file : *found)
-    if (file) known.push_back(*file);
-  KACHERY_TRY(present, begin_present(known, progress));
-  std::map<Digest, bool> is_present;
-  for (std::size_t i = 0; i < known.size(); ++i) is_present.emplace(known[i].digest, present[i] != 0);
-  std::erase_if(files, [&](const Outgoing* file) {
-    const auto place = is_present.find(file->digest);
-    if (place == is_present.end() || !place->second) return false;
-    progress.bytes_done += file->size;
-    ++progress.items_done;
-    return true;
-  });
-  return {};
-}
-
-Result<std::vector<std::uint8_t>> Uploader::begin_present(std::span<const wire::FoundFile> files,
-                                                          const Progress& progress) const {
   std::vector<std::uint8_t> present(files.size(), 0);
-  const auto begin_part = [&](std::size_t number) -> Result<> {
-    const std::size_t first = number * wire::kUploadFilesMax;
-    const auto part = files.subspan(first, std::min(wire::kUploadFilesMax, files.size() - first));
-    wire::BeginUploads begin{zone_.name, {}};
-    for (const wire::FoundFile& file : part) begin.files.push_back(begun_again(file));
-    KACHERY_TRY(answer, zone_.hub.call(remote::kBeginUploads, begin, progress.cancel));
-    if (answer.uploads.size() != part.size())
+  const auto ask = [&](std::size_t number) -> Result<> {
+    const std::size_t first = number * kAskPresentFiles;
+    const auto part = std::span(files).subspan(first, std::min(kAskPresentFiles, files.size() - first));
+    wire::AskPresent question{zone_.name, {}};
+    for (const Outgoing* file : part) question.files.push_back({file->digest, file->size});
+    KACHERY_TRY(answer, zone_.hub.call(remote::kAskPresent, question, progress.cancel));
+    if (answer.present.size() != part.size())
       return fail(Code::unavailable, zone_.str() + " answered about other files than it was asked for");
-    std::vector<std::string> opened;
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      present[first + i] = answer.uploads[i].outcome.state == "present" ? 1 : 0;
-      if (answer.uploads[i].id) opened.push_back(*answer.uploads[i].id);
-    }
-    return abandon(std::move(opened), progress);
+    std::ranges::copy(answer.present, present.begin() + static_cast<std::ptrdiff_t>(first));
+    return {};
   };
-  const std::size_t parts = (files.size() + wire::kUploadFilesMax - 1) / wire::kUploadFilesMax;
-  KACHERY_TRY(parallel_for(parts, kConnections, begin_part));
-  return present;
+  const std::size_t parts = (files.size() + kAskPresentFiles - 1) / kAskPresentFiles;
+  KACHERY_TRY(parallel_for(parts, kConnections, ask));
+
+  Files absent;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (present[i] == 0) {
+      absent.push_back(files[i]);
+      continue;
+    }
+    progress.bytes_done += files[i]->size;
+    ++progress.items_done;
+  }
+  files = std::move(absent);
+  return {};
 }
 
 Result<> Uploader::abandon(std::vector<std::string> ids, const Progress& progress) const {

@@ -40,9 +40,6 @@ class Uploader {
   using Files = std::vector<const Outgoing*>;
 
   Result<> claim_present(Files& files, Progress& progress) const;
-  // For each, 1 if it is this user's now without being sent.
-  Result<std::vector<std::uint8_t>> begin_present(std::span<const wire::FoundFile> files,
-                                                  const Progress& progress) const;
   Result<> send_small(std::span<const Outgoing* const> files, Failures& failures, Progress& progress) const;
   Result<> send_large(const Outgoing& file, std::size_t connections, Progress& progress) const;
   Result<> abandon(std::vector<std::string> ids, const Progress& progress) const;

@@ -10,11 +10,34 @@
 #include "core/names.h"
 #include "core/progress.h"
 #include "remote/hub.h"
+#include "wire/sizes.h"
 
 namespace kachery {
 
 // How many requests of one transfer go on at a time.
 constexpr std::size_t kConnections = 4;
+
+// Small files go many in one body, up to so many bytes or files, which become durable together on the other
+// side. So many bodies go on at a time, one on the way while another is hashed and written; they are in
+// memory twice each.
+constexpr ByteCount kBatchBytes = 8 << 20;
+constexpr std::size_t kBatchFiles = 2'048;
+constexpr std::size_t kBatchesAtOnce = 2;
+static_assert(kBatchBytes <= wire::kSmallBodyBytes && kBatchFiles <= wire::kSmallFilesMax);
+
+// Cut into bodies, in this order.
+template <class File>
+std::vector<std::span<const File>> batches_of(std::span<const File> files, auto&& size_of) {
+  std::vector<std::span<const File>> batches;
+  for (std::size_t begin = 0, end = 0; begin < files.size(); begin = end) {
+    for (ByteCount bytes = 0; end < files.size() && end - begin < kBatchFiles; ++end) {
+      bytes += size_of(files[end]);
+      if (end > begin && bytes > kBatchBytes) break;
+    }
+    batches.push_back(files.subspan(begin, end - begin));
+  }
+  return batches;
+}
 
 // Thread-safe. The hub outlives it.
 struct Zone {

@@ -365,7 +365,7 @@ TEST_F(ZoneTest, ManySmallFilesGoInFewRequests) {
   Session one = machine("a");
   std::vector<fs::path> paths;
   std::vector<Digest> digests;
-  for (int i = 0; i < 1'100; ++i) {
+  for (int i = 0; i < 2'100; ++i) {
     const std::string bytes = "file number " + std::to_string(i);
     paths.push_back(write("file-" + std::to_string(i), bytes));
     digests.push_back(Hasher::of(Algorithm::sha1, as_bytes(bytes)));
@@ -379,17 +379,39 @@ TEST_F(ZoneTest, ManySmallFilesGoInFewRequests) {
   ASSERT_TRUE(fetched) << fetched.error().message;
   EXPECT_EQ(hub_.count("/v1/files/get"), 2U);
   EXPECT_EQ(progress.bytes_done, progress.bytes_total);
-  for (const std::size_t i : {0U, 500U, 1'099U})
-    EXPECT_EQ(content_of(home_ / "b" / object_path(digests[i])), "file number " + std::to_string(i));
+  for (const std::size_t i : {0U, 500U, 2'099U})
+    EXPECT_EQ(content_of((*fetched)[i]), "file number " + std::to_string(i));
   const std::size_t asked = hub_.count("/v1/files/find");
   EXPECT_TRUE(other.fetch_many(digests, {}, progress));
   EXPECT_EQ(hub_.count("/v1/files/find"), asked);
 }
 
+TEST_F(ZoneTest, OfManyOnlyWhatIsNotHereAndWholeIsFetched) {
+  Session session = machine("b");
+  const fs::path linked = write("linked", "linked here");
+  const Digest link =
+      (*session.writing_store())->link_files({&linked, 1}, Algorithm::sha1, progress_)->front().digest;
+  const fs::path stored = write("stored", "stored here");
+  const Digest object = session.store_many({&stored, 1}, Algorithm::sha1, progress_)->front().digest;
+  const fs::path place = home_ / "b" / object_path(object);
+  fs::permissions(place, fs::perms::owner_write, fs::perm_options::add);
+  std::ofstream(place, std::ios::binary) << "stored hex!";
+  fs::last_write_time(place, fs::file_time_type::clock::now() - std::chrono::hours(1));
+  ASSERT_EQ(hub_.add("stored here"), object);
+  const Digest absent = hub_.add("only there");
+
+  const std::vector<Digest> wanted{absent, link, object, absent};
+  const auto paths = session.fetch_many(wanted, {}, progress_);
+  ASSERT_TRUE(paths) << paths.error().message;
+  const std::vector<std::string> contents{"only there", "linked here", "stored here", "only there"};
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(content_of((*paths)[i]), contents[i]);
+  EXPECT_EQ((*paths)[1], linked) << "what a link has is not fetched";
+}
+
 TEST_F(ZoneTest, OnlyWhatIsNewAmongManyIsSent) {
   Session one = machine("a");
   std::vector<fs::path> paths;
-  for (int i = 0; i < 1'100; ++i)
+  for (int i = 0; i < 2'100; ++i)
     paths.push_back(write("file-" + std::to_string(i), "file number " + std::to_string(i)));
   ASSERT_TRUE(one.upload_files(paths, Algorithm::sha1, {}, progress_));
   const std::size_t puts = hub_.count("/v1/files/put");
@@ -397,7 +419,8 @@ TEST_F(ZoneTest, OnlyWhatIsNewAmongManyIsSent) {
   const auto again = one.upload_files(paths, Algorithm::sha1, {}, progress_);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(hub_.count("/v1/files/put"), puts + 1);
-  EXPECT_EQ(hub_.count("/v1/uploads/begin"), 2U);  // 1,000 at a time.
+  EXPECT_EQ(hub_.count("/v1/uploads/present"), 2U) << "one question for each time";
+  EXPECT_EQ(hub_.count("/v1/files/find"), 0U) << "nobody needs the URLs";
   const auto found = one.find_in_zone({&(*again)[500].digest, 1}, {}, progress_);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->front());

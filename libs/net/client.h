@@ -32,6 +32,9 @@ struct ClientRequest {
   std::function<Result<std::size_t>(std::span<std::byte>)> read = {};
   std::function<void()> rewind = {};
   ByteCount body_size = 0;
+  // The answer without so many bytes at its beginning (Range, RFC 9110 section 14). One that begins elsewhere
+  // is refused before any of it is taken: Code::corrupt.
+  ByteCount from = 0;
   // The whole of the request and its answer; none: as long as bytes flow.
   std::optional<std::chrono::milliseconds> wait_max = {};
 };

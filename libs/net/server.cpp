@@ -160,7 +160,7 @@ Server::~Server() {
 }
 
 Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port,
-                                     std::shared_ptr<const TlsIdentity> tls) {
+                                     const std::shared_ptr<const TlsIdentity>& tls) {
   std::shared_ptr<TlsContext> context;
   if (tls) {
     KACHERY_TRY(made, make_server_tls(*tls));

@@ -114,7 +114,7 @@ class Server {
   // Begins to accept; `host` is an address or a name, port 0 any that is free. Gives the port.
   // Code::unavailable if it is taken. May be called several times.
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
-                               std::shared_ptr<const TlsIdentity> tls);
+                               const std::shared_ptr<const TlsIdentity>& tls);
 
   // Takes no more connections or requests, and lets those that are there end, for up to `wait`; then cuts
   // them.

@@ -18,6 +18,7 @@ constexpr ByteCount kHeadMax = ByteCount{256}
 constexpr ByteCount kAskFrom = ByteCount{1} << 20;
 constexpr long kAskWaitMs = 200;
 constexpr long kBufferSize = 256L << 10;
+constexpr int kPartialContent = 206;
 
 template <class Time>
 long milliseconds(Time time) {  // For libcurl, to whom 0 is for ever.
@@ -109,6 +110,7 @@ Result<> Transfer::set_fields() {
   // What libcurl would add of itself.
   if (request_.fields.find("content-type") == nullptr) add_field("Content-Type:");
   if (request_.fields.find("accept-encoding") == nullptr) add_field("Accept-Encoding: identity");
+  if (request_.from > 0) add_field(fmt::format("Range: bytes={}-", request_.from));
   add_field(body_size() >= kAskFrom ? "Expect: 100-continue" : "Expect:");
   set(CURLOPT_HTTPHEADER, fields_);
   return {};
@@ -217,6 +219,12 @@ bool Transfer::is_connected() const {
 }
 
 std::size_t Transfer::take_body(std::string_view bytes) {
+  if (received_ == 0 && status() / 100 == 2 && !begins_where_asked())
+    return stop({Code::corrupt,
+                 fmt::format("{}: what answers does not begin at byte {}, where the rest was asked for; "
+                             "it cannot go on there",
+                             what(), request_.from)},
+                CURL_WRITEFUNC_ERROR);
   received_ += bytes.size();
   if (sink_ != nullptr && status() / 100 == 2) {
     Result<> taken = (*sink_)(as_bytes(bytes));
@@ -227,6 +235,14 @@ std::size_t Transfer::take_body(std::string_view bytes) {
                 CURL_WRITEFUNC_ERROR);
   response_.body += bytes;
   return bytes.size();
+}
+
+// RFC 9110 section 14.4: "bytes 1000-1999/2000".
+bool Transfer::begins_where_asked() const {
+  if (request_.from == 0) return true;
+  const std::string* range = response_.fields.find("content-range");
+  return status() == kPartialContent && range != nullptr &&
+         range->starts_with(fmt::format("bytes {}-", request_.from));
 }
 
 // A line with its end. A status line begins a head; the empty line ends it. What comes behind the last head

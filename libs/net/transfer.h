@@ -56,6 +56,7 @@ class Transfer {
   int status() const;
   ByteCount body_size() const { return request_.read ? request_.body_size : request_.body.size(); }
   bool is_connected() const;
+  bool begins_where_asked() const;
   Result<> check_answer() const;
   std::unexpected<Error> failure(CURLcode code) const;
   std::unexpected<Error> failure_of_wait() const;

@@ -21,6 +21,7 @@ inline constexpr Call<wire::AskChunks, wire::ChunkUrls> kAskChunks{"/v1/files/ch
 inline constexpr Call<wire::ListFiles, wire::FileList> kListFiles{"/v1/files/list"};
 inline constexpr Call<wire::RemoveFiles, wire::Removals> kRemoveFiles{"/v1/files/remove"};
 
+inline constexpr Call<wire::AskPresent, wire::Present> kAskPresent{"/v1/uploads/present"};
 inline constexpr Call<wire::BeginUploads, wire::BegunUploads> kBeginUploads{"/v1/uploads/begin"};
 inline constexpr Call<wire::MoreChunks, wire::PutOrders> kMoreChunks{"/v1/uploads/chunks"};
 inline constexpr Call<wire::CommitUploads, wire::Outcomes> kCommitUploads{"/v1/uploads/commit"};

@@ -133,6 +133,7 @@ class FakeHub {
     if (head.path == "/v1/files/chunks") return chunks(*wire::parse<wire::AskChunks>(body));
     if (head.path == "/v1/files/get") return get(*wire::parse<wire::GetSmall>(body));
     if (head.path == "/v1/files/put") return put(body);
+    if (head.path == "/v1/uploads/present") return present(*wire::parse<wire::AskPresent>(body));
     if (head.path == "/v1/uploads/begin") return begin(*wire::parse<wire::BeginUploads>(body));
     if (head.path == "/v1/uploads/chunks") return more(*wire::parse<wire::MoreChunks>(body));
     if (head.path == "/v1/uploads/commit") return commit(*wire::parse<wire::CommitUploads>(body));
@@ -209,6 +210,12 @@ class FakeHub {
                            {"content-type", "application/octet-stream"},
                            {"if-none-match", "*"},
                            {"x-amz-content-sha256", chunk.sha256.hex()}}};
+  }
+
+  Response present(const wire::AskPresent& question) {
+    wire::Present answer;
+    for (const auto& file : question.files) answer.present.push_back(files_.contains(file.digest));
+    return json(wire::print(answer));
   }
 
   Response begin(const wire::BeginUploads& message) {

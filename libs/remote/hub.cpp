@@ -79,6 +79,13 @@ std::unexpected<Error> fail_bucket(const ClientResponse& response, const std::st
   }
 }
 
+// Who wants to know the digest of the bytes (RFC 9530) has them read by the hub first.
+ClientRequest get_request(const std::string& url, Reread reread) {
+  ClientRequest request{.method = Method::get, .url = url};
+  if (reread == Reread::yes) request.fields.add("Want-Repr-Digest", "sha-256=10");
+  return request;
+}
+
 // The lines of a stream, each without its end, as they are complete.
 class Lines {
  public:
@@ -172,9 +179,10 @@ bool Hub::correct_clock(const wire::Failure& failure) {
 Result<ClientResponse> Hub::send(const Posted& posted, const std::atomic<bool>& cancel,
                                  const BodySink* sink) {
   const Digest body = Hasher::of(Algorithm::sha256, as_bytes(posted.body));
+  const std::int64_t offset_ms = state_->clock_offset_ms;  // Another thread may correct it meanwhile.
   Result<ClientResponse> outcome = state_->http.send(signed_request(posted, body), cancel, sink);
   const auto failure = outcome ? failure_of(*outcome) : std::nullopt;
-  if (!failure || !correct_clock(*failure)) return outcome;
+  if (!failure || (!correct_clock(*failure) && state_->clock_offset_ms == offset_ms)) return outcome;
   return state_->http.send(signed_request(posted, body), cancel, sink);
 }
 
@@ -302,7 +310,7 @@ Result<wire::AskState> Hub::ask(wire::AskFile message,
 
 Result<> Hub::read_audit(const std::string& day, const BodySink& sink, const std::atomic<bool>& cancel) {
   const Posted posted{"/v1/admin/audit", wire::print(wire::AskAudit{day}), "application/json", kLinesType};
-  KACHERY_TRY(unused, post(posted, cancel, &sink));
+  KACHERY_TRY(post(posted, cancel, &sink));
   return {};
 }
 
@@ -350,7 +358,7 @@ Result<Url> Hub::address_of(const std::string& url) const {
 }
 
 Result<> Hub::get(const std::string& url, ByteRange range, const BodySink& sink,
-                  const std::atomic<bool>& cancel) {
+                  const std::atomic<bool>& cancel, Reread reread) {
   KACHERY_TRY(address, address_of(url));
   const std::string what = address.str();
   const BodySink counting = [&](ByteView piece) -> Result<> {
@@ -359,14 +367,12 @@ Result<> Hub::get(const std::string& url, ByteRange range, const BodySink& sink,
     range.start += piece.size();
     return {};
   };
-  bool is_part = false;
   // What broke after some bytes goes on at once behind them.
   const auto attempt = [&]() -> Result<ClientResponse> {
     for (;;) {
       const ByteCount before = range.start;
-      is_part = before > 0;
-      ClientRequest request{.method = Method::get, .url = url};
-      if (is_part) request.fields.add("Range", "bytes=" + std::to_string(before) + "-");
+      ClientRequest request = get_request(url, reread);
+      request.from = before;
       Result<ClientResponse> outcome = state_->http.send(request, cancel, &counting);
       const bool broke =
           !outcome && (outcome.error().code == Code::unavailable || outcome.error().code == Code::timed_out);
@@ -377,15 +383,12 @@ Result<> Hub::get(const std::string& url, ByteRange range, const BodySink& sink,
   KACHERY_TRY(response, state_->repeat(cancel, attempt));
   if (!is_success(response)) return fail_bucket(response, what);
   if (range.size() == 0) return {};
-  if (is_part && response.status != kPartialContent)
-    return fail(Code::unavailable, what + " cannot be fetched in parts");
   return fail(Code::corrupt, what + " has fewer bytes than it should");
-  return {};
 }
 
-Result<std::string> Hub::get_text(const std::string& url, const std::atomic<bool>& cancel) {
+Result<std::string> Hub::get_text(const std::string& url, const std::atomic<bool>& cancel, Reread reread) {
   KACHERY_TRY(address, address_of(url));
-  const ClientRequest request{.method = Method::get, .url = url};
+  const ClientRequest request = get_request(url, reread);
   std::string text;
   const BodySink sink = [&](ByteView piece) -> Result<> {
     if (text.size() + piece.size() > kTextBytesMax)

@@ -33,6 +33,12 @@ struct HubParts {
 // Where the bytes of an upload come from: fills its argument from `offset` on.
 using ReadAt = std::function<Result<>(ByteCount offset, std::span<std::byte> out)>;
 
+// What the hub does before it sends the bytes of a URL.
+enum class Reread : std::uint8_t {
+  no,
+  yes,  // Reads them all, and says Code::corrupt if they have suffered: for a second try.
+};
+
 // A small file as it came: no content where it is not there, or too large to come this way.
 struct SmallContent {
   Digest digest;
@@ -95,10 +101,11 @@ class Hub {
 
   // Bytes [range) of what has this URL, all of them, in order and each once, to `sink`: after a break it goes
   // on where it was. Code::denied if the URL has expired, Code::corrupt if there are more or fewer bytes.
-  Result<> get(const std::string& url, ByteRange range, const BodySink& sink,
-               const std::atomic<bool>& cancel);
+  Result<> get(const std::string& url, ByteRange range, const BodySink& sink, const std::atomic<bool>& cancel,
+               Reread reread = Reread::no);
   // Of a few MiB at most, in memory, whatever its size.
-  Result<std::string> get_text(const std::string& url, const std::atomic<bool>& cancel);
+  Result<std::string> get_text(const std::string& url, const std::atomic<bool>& cancel,
+                               Reread reread = Reread::no);
 
   // Success if the bytes are there now, or were there. Code::denied if the order has expired, Code::corrupt
   // if they are not those that were ordered. `on_sent` is told of bytes as they go, and of a repetition by

@@ -139,6 +139,10 @@ TEST_F(HubTest, GoesOnBehindWhatCameWhenTheConnectionBreaks) {
     const std::string* range = head.fields.find("range");
     const std::size_t start = range == nullptr ? 0 : std::stoul(range->substr(6));
     Response cut{range == nullptr ? 200 : 206};
+    if (range != nullptr)
+      cut.fields.add("Content-Range", "bytes " + std::to_string(start) + "-" +
+                                          std::to_string(bytes.size() - 1) + "/" +
+                                          std::to_string(bytes.size()));
     cut.body =
         std::make_unique<CutBody>(bytes.substr(start), std::min<std::size_t>(300'000, bytes.size() - start));
     return cut;
@@ -165,6 +169,31 @@ TEST_F(HubTest, RefusesMoreOrFewerBytesThanThereShouldBe) {
   for (const ByteCount size : {99'999U, 100'001U})
     EXPECT_EQ(client.get(url_of(hub_, bytes), {0, size}, nowhere, cancel_).error().code, Code::corrupt);
   EXPECT_TRUE(client.get(url_of(hub_, bytes), {0, 100'000}, nowhere, cancel_));
+}
+
+// Else bytes of the beginning would stand in the middle, until a hash tells in the end.
+TEST_F(HubTest, RefusesAnAnswerThatDoesNotBeginWhereItWasAsked) {
+  const std::string bytes = bytes_of_pattern(100'000);
+  Hub client = HubTest::client();
+  ByteCount taken = 0;
+  const auto count = [&](ByteView piece) -> Result<> {
+    taken += piece.size();
+    return {};
+  };
+  for (const char* range : {"", "bytes 0-99999/100000", "bytes 400-99999/100000"}) {
+    hub_.set_script([&](const RequestHead&, const std::string&) -> std::optional<Response> {
+      Response whole{*range == '\0' ? 200 : 206};
+      if (*range != '\0') whole.fields.add("Content-Range", range);
+      whole.body = bytes;
+      return whole;
+    });
+    const auto got = client.get(url_of(hub_, bytes), {40'000, 100'000}, count, cancel_);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, Code::corrupt);
+    EXPECT_TRUE(got.error().message.contains("does not begin at byte 40000")) << got.error().message;
+  }
+  EXPECT_EQ(taken, 0U);
+  EXPECT_EQ(hub_.gets(), 3U) << "trying again would not help";
 }
 
 TEST_F(HubTest, NamesNoSecretOfAUrl) {

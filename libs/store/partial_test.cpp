@@ -85,9 +85,9 @@ TEST_F(PartialTest, IsRemovedAfterAWeekUnlessSomebodyWorksInIt) {
 TEST_F(PartialTest, ContentsInMemoryAreKeptOnlyIfTheyAreRight) {
   Store store = make_store(disk_);
   const std::string other = "other";
-  const std::vector<Store::Content> wrong{{digest_, as_bytes(bytes_)}, {digest_, as_bytes(other)}};
-  EXPECT_EQ(store.put_contents(wrong, Origin::fetched, progress_).error().code, Code::corrupt);
-  const std::vector<Store::Content> right{{digest_, as_bytes(bytes_)}, {sha1_of(other), as_bytes(other)}};
+  EXPECT_EQ(VerifiedContent::check(digest_, as_bytes(other)).error().code, Code::corrupt);
+  const std::vector<VerifiedContent> right{*VerifiedContent::check(digest_, as_bytes(bytes_)),
+                                           *VerifiedContent::check(sha1_of(other), as_bytes(other))};
   ASSERT_TRUE(store.put_contents(right, Origin::fetched, progress_));
   EXPECT_EQ(get(store, digest_), bytes_);
   EXPECT_EQ(get(store, sha1_of(other)), other);

@@ -126,17 +126,20 @@ Result<std::vector<Staged>> Store::stage_files(std::span<const std::filesystem::
   return batch;
 }
 
-Result<> Store::put_contents(std::span<const Content> contents, Origin origin, const Progress& progress) {
+Result<VerifiedContent> VerifiedContent::check(const Digest& digest, ByteView bytes) {
+  const Digest actual = Hasher::of(digest.algorithm(), bytes);
+  if (actual == digest) return VerifiedContent(digest, bytes);
+  return fail(Code::corrupt, "the bytes have the hash " + actual.hex() + " instead of " + digest.hex());
+}
+
+Result<> Store::put_contents(std::span<const VerifiedContent> contents, Origin origin,
+                             const Progress& progress) {
   const Keeping keeping{sync_for(root_, contents.size()), origin};
   for (int i = 0; i < kAdmitTriesMax; ++i) {
     std::vector<Staged> batch;
-    for (const Content& content : contents) {
+    for (const VerifiedContent& content : contents) {
       if (progress.cancel) return fail_cancelled();
-      const Digest actual = Hasher::of(content.digest.algorithm(), content.bytes);
-      if (actual != content.digest)
-        return fail(Code::corrupt,
-                    "the bytes have the hash " + actual.hex() + " instead of " + content.digest.hex());
-      KACHERY_TRY(staged, intake_.stage_bytes(content.bytes, content.digest, keeping));
+      KACHERY_TRY(staged, intake_.stage_bytes(content.bytes(), content.digest(), keeping));
       batch.push_back(std::move(staged));
     }
     KACHERY_TRY(admitted, intake_.admit(batch, keeping, threads_));

@@ -33,6 +33,23 @@ struct Found {
   bool linked;
 };
 
+// Bytes in memory, which outlive it, whose hash was found to be the digest: there is no other way to make
+// one.
+class VerifiedContent {
+ public:
+  // Code::corrupt if the bytes have another hash.
+  static Result<VerifiedContent> check(const Digest& digest, ByteView bytes);
+
+  const Digest& digest() const { return digest_; }
+  ByteView bytes() const { return bytes_; }
+
+ private:
+  VerifiedContent(const Digest& digest, ByteView bytes) : digest_(digest), bytes_(bytes) {}
+
+  Digest digest_;
+  ByteView bytes_;
+};
+
 struct Finding {
   Digest digest;
   std::string what;
@@ -76,13 +93,8 @@ class Store {
   Result<std::vector<Stored>> put_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,
                                         Progress& progress, Origin origin = Origin::own);
 
-  // Keeps contents that are in memory, as one batch, if each has the hash that it should: Code::corrupt
-  // otherwise.
-  struct Content {
-    Digest digest;
-    ByteView bytes;
-  };
-  Result<> put_contents(std::span<const Content> contents, Origin origin, const Progress& progress);
+  // Keeps contents that are in memory, as one batch.
+  Result<> put_contents(std::span<const VerifiedContent> contents, Origin origin, const Progress& progress);
 
   // Makes an object, marked as fetched, of what was fetched, and whose hash the caller has checked. The
   // partial is gone then.

@@ -60,6 +60,24 @@ struct BegunUploads {
       fields("uploads", &BegunUploads::uploads, "expires_ms", &BegunUploads::expires_ms);
 };
 
+// POST /v1/uploads/present: which of many files need not be sent, because the zone has them, this node may
+// know of it, and they are this user's from now on, too.
+struct AskPresent {
+  struct File {
+    Digest digest;
+    std::uint64_t size;
+    static constexpr auto kFields = fields("digest", &File::digest, "size", &File::size);
+  };
+  ZoneName zone;
+  std::vector<File> files;  // Up to kFindMax.
+  static constexpr auto kFields = fields("zone", &AskPresent::zone, "files", &AskPresent::files);
+};
+
+struct Present {
+  std::vector<bool> present;  // In the order of the question; false: begin it, or put it.
+  static constexpr auto kFields = fields("present", &Present::present);
+};
+
 // POST /v1/uploads/chunks: more chunks of one upload, or the same ones again, for fresh URLs.
 struct MoreChunks {
   ZoneName zone;

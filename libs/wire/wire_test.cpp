@@ -69,6 +69,8 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<FileList>("file_list"),
       example<RemoveFiles>("remove_files"),
       example<Removals>("removals"),
+      example<AskPresent>("ask_present"),
+      example<Present>("present"),
       example<RegisterResource>("register_resource"),
       example<Resource>("resource"),
       example<ListResources>("list_resources"),

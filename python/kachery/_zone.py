@@ -106,12 +106,9 @@ def fetch_many(
     """
     _hub.require(zone)
     names = _content.names_of(uris)
-    sources = _hub.sources(zone)
-    session = _session.current()
     with told(progress, "loading") as report:
-        if names:
-            session.fetch_many(names, zone, report)
-        return [os.fsdecode(session.locate(name, report, sources)[0]) for name in names]
+        paths = _session.current().fetch_many(names, zone, report)
+    return [os.fsdecode(path) for path in paths]
 
 
 def find_missing(uris: Iterable[str], *, zone: str | None = None) -> list[str]:

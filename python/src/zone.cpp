@@ -50,10 +50,19 @@ nb::list upload_files(PySession& session, const std::vector<nb::bytes>& names, c
   return list;
 }
 
-void fetch_many(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
+// The paths, in the order of `uris`.
+nb::list fetch_many(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
   const auto digests = digests_of(uris);
   const auto from = zone_of(zone);
-  run_blocking(on_progress, [&](Progress& progress) { return session->fetch_many(digests, from, progress); });
+  std::vector<std::filesystem::path> paths;
+  run_blocking(on_progress, [&](Progress& progress) -> Result<> {
+    KACHERY_TRY(fetched, session->fetch_many(digests, from, progress));
+    paths = std::move(fetched);
+    return {};
+  });
+  nb::list list;
+  for (const auto& path : paths) list.append(bytes_of(path.native()));
+  return list;
 }
 
 // For each (size in bytes, who says that these are the bytes), or None.

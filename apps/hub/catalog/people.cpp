@@ -52,14 +52,25 @@ Result<> grant_rights(Work& work, RowId zone, const UserName& user, const UserRi
       zone, user, rights.upload, rights.download, rights.admin);
 }
 
-Result<std::optional<PendingRecord>> find_pending(Work& work, const std::string& code, std::int64_t now_ms) {
-  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending"
-                              " WHERE code = ?1 AND expires_ms > ?2",
-                              code, now_ms));
+Result<std::optional<PendingRecord>> first_pending(Query row) {
   KACHERY_TRY(found, row.step());
   if (!found) return std::nullopt;
   return PendingRecord{row.text(0), row.node(1), row.text(2),
                        row.is_null(3) ? std::nullopt : std::optional(row.user(3)), row.number(4)};
+}
+
+Result<std::optional<PendingRecord>> find_pending(Work& work, const std::string& code, std::int64_t now_ms) {
+  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending"
+                              " WHERE code = ?1 AND expires_ms > ?2",
+                              code, now_ms));
+  return first_pending(std::move(row));
+}
+
+Result<std::optional<PendingRecord>> find_pending(Work& work, const NodeId& node, std::int64_t now_ms) {
+  KACHERY_TRY(row, work.query("SELECT code, node, label, user, expires_ms FROM pending"
+                              " WHERE node = ?1 AND expires_ms > ?2",
+                              node, now_ms));
+  return first_pending(std::move(row));
 }
 
 std::unexpected<Error> fail_no_pending() {
@@ -202,8 +213,10 @@ Result<UserName> People::redeem(const Digest& token_hash, const NodeId& node, co
   return *user;
 }
 
-Result<> People::add_pending(const PendingRecord& pending) {
+Result<PendingRecord> People::add_pending(const PendingRecord& pending, std::int64_t now_ms) {
   KACHERY_TRY(work, Work::take(connection_));
+  KACHERY_TRY(known, find_pending(work, pending.node, now_ms));
+  if (known && known->label == pending.label && known->user == pending.user) return *std::move(known);
   KACHERY_TRY(waiting, work.number("SELECT count(*) FROM pending WHERE node <> ?1", pending.node));
   if (waiting.value_or(0) >= kPendingMax)
     return fail(Code::unavailable,
@@ -212,7 +225,8 @@ Result<> People::add_pending(const PendingRecord& pending) {
       work.run("INSERT INTO pending(code, node, label, user, expires_ms) VALUES(?1, ?2, ?3, ?4, ?5)"
                " ON CONFLICT(node) DO UPDATE SET code = ?1, label = ?3, user = ?4, expires_ms = ?5",
                pending.code, pending.node, pending.label, pending.user, pending.expires_ms));
-  return work.commit();
+  KACHERY_TRY(work.commit());
+  return pending;
 }
 
 Result<PendingRecord> People::pending(const std::string& code, std::int64_t now_ms) {

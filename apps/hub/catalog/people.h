@@ -34,8 +34,9 @@ class People {
   Result<UserName> redeem(const Digest& token_hash, const NodeId& node, const std::string& label,
                           std::int64_t now_ms);
 
-  // A node that waits until somebody approves it. One a node: a new one takes the place of the old one.
-  Result<> add_pending(const PendingRecord& pending);
+  // A node that waits until somebody approves it. One a node: who asks again for the same waits on under the
+  // code that there is; something else takes its place. What waits now.
+  Result<PendingRecord> add_pending(const PendingRecord& pending, std::int64_t now_ms);
   // Code::not_found, also for one that has expired.
   Result<PendingRecord> pending(const std::string& code, std::int64_t now_ms);
   // Registers it, in one transaction; the code cannot be used again.

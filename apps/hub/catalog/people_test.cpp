@@ -107,8 +107,8 @@ TEST_F(PeopleTest, AnInvitationEndsByTimeOrRevocation) {
 }
 
 TEST_F(PeopleTest, APendingNodeIsApprovedOnce) {
-  must(people().add_pending({"AAAA-BBBB", node(1), "old", std::nullopt, kNow + kHourMs}));
-  must(people().add_pending({"CCCC-DDDD", node(1), "new", user("bob"), kNow + kHourMs}));
+  must(people().add_pending({"AAAA-BBBB", node(1), "old", std::nullopt, kNow + kHourMs}, kNow));
+  must(people().add_pending({"CCCC-DDDD", node(1), "new", user("bob"), kNow + kHourMs}, kNow));
   EXPECT_TRUE(fault(people().pending("AAAA-BBBB", kNow)).starts_with("not_found"));
   const PendingRecord pending = must(people().pending("CCCC-DDDD", kNow));
   EXPECT_EQ(pending.node, node(1));
@@ -121,17 +121,30 @@ TEST_F(PeopleTest, APendingNodeIsApprovedOnce) {
   EXPECT_EQ(must(people().nodes(user("bob"))).at(0).label, "new");
 }
 
+// `kachery init` that was stopped, and run again: the link that somebody was sent still counts.
+TEST_F(PeopleTest, WhoAsksAgainForTheSameKeepsTheCode) {
+  const auto ask = [&](const std::string& code, const std::string& label, std::int64_t now_ms) {
+    return must(people().add_pending({code, node(1), label, std::nullopt, now_ms + kHourMs}, now_ms));
+  };
+  EXPECT_EQ(ask("AAAA-BBBB", "label", kNow).code, "AAAA-BBBB");
+  EXPECT_EQ(ask("CCCC-DDDD", "label", kNow + kHourMs - 1).code, "AAAA-BBBB");
+  EXPECT_EQ(must(people().pending("AAAA-BBBB", kNow + kHourMs - 1)).expires_ms, kNow + kHourMs);
+  EXPECT_EQ(ask("EEEE-FFFF", "label", kNow + kHourMs).code, "EEEE-FFFF") << "that one had expired";
+  EXPECT_EQ(ask("GGGG-HHHH", "another label", kNow + kHourMs).code, "GGGG-HHHH");
+}
+
 TEST_F(PeopleTest, NotEverybodyMayWaitAtOnce) {
   for (int i = 0; i < 200; ++i) {
     NodeId::Key key{};
     key[0] = static_cast<std::byte>(i & 0xFF);
     key[1] = static_cast<std::byte>(i >> 8);
-    must(people().add_pending({"code" + std::to_string(i), NodeId(key), "", std::nullopt, kNow + kHourMs}));
+    must(people().add_pending({"code" + std::to_string(i), NodeId(key), "", std::nullopt, kNow + kHourMs},
+                              kNow));
   }
   const NodeId late = *NodeId::parse(std::string(64, 'f'));
-  EXPECT_TRUE(fault(people().add_pending({"late", late, "", std::nullopt, kNow + kHourMs}))
+  EXPECT_TRUE(fault(people().add_pending({"late", late, "", std::nullopt, kNow + kHourMs}, kNow))
                   .starts_with("unavailable"));
-  must(people().add_pending({"again", node(0), "", std::nullopt, kNow + kHourMs}));
+  must(people().add_pending({"again", node(0), "", std::nullopt, kNow + kHourMs}, kNow));
 }
 
 }  // namespace

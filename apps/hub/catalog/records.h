@@ -111,6 +111,11 @@ struct Uploader {
   bool reads_zone;
 };
 
+struct SizedDigest {
+  Digest digest;
+  ByteCount size;
+};
+
 struct UploadRequest {
   Digest digest;
   ByteCount size;
@@ -156,6 +161,7 @@ struct Collections {
 };
 
 struct ClaimRecord {
+  std::int64_t number;  // Claims that were made later have larger ones.
   ZoneName zone;
   Digest digest;
   ByteCount size;

@@ -57,20 +57,38 @@ Result<> settle_right(Work& work, RowId zone, RowId claim) {
   }
 }
 
+// Rows for those that have none. How many.
+Result<std::size_t> note_unknown(Connection& connection, const ZoneName& zone,
+                                 std::span<const ObjectName> names) {
+  KACHERY_TRY(work, Work::take(connection));
+  KACHERY_TRY(id, zone_id(work, zone));
+  std::size_t unknown = 0;
+  for (const ObjectName& name : names) {
+    KACHERY_TRY(object, find_object(work, id, name));
+    if (object) continue;
+    KACHERY_TRY(find_or_make_object(work, id, name));
+    ++unknown;
+  }
+  KACHERY_TRY(work.commit());
+  return unknown;
+}
+
 }  // namespace
 
-Result<std::vector<ClaimRecord>> Upkeep::unchecked(std::size_t count_max) {
+Result<std::vector<ClaimRecord>> Upkeep::unchecked(std::size_t count_max, std::int64_t after) {
   KACHERY_TRY(work, Work::take(connection_));
-  KACHERY_TRY(row, work.query("SELECT z.name, f.digest, c.size, o.sha256, n.key FROM claims c"
+  KACHERY_TRY(row, work.query("SELECT c.id, z.name, f.digest, c.size, o.sha256, n.key FROM claims c"
                               " JOIN files f ON f.id = c.file JOIN zones z ON z.id = f.zone"
                               " JOIN objects o ON o.id = c.object JOIN nodes n ON n.id = c.node"
-                              " WHERE c.checked = 0 ORDER BY c.id LIMIT ?1",
-                              count_max));
+                              " WHERE c.checked = 0 AND c.id > ?2 AND NOT EXISTS(SELECT 1 FROM parts p"
+                              "  JOIN objects q ON q.id = p.object WHERE p.claim = c.id AND q.state <> 1)"
+                              " ORDER BY c.id LIMIT ?1",
+                              count_max, after));
   std::vector<ClaimRecord> claims;
   for (;;) {
     KACHERY_TRY(found, row.step());
     if (!found) return claims;
-    claims.push_back({row.zone(0), row.digest(1), row.count(2), row.digest(3), row.node(4)});
+    claims.push_back({row.number(0), row.zone(1), row.digest(2), row.count(3), row.digest(4), row.node(5)});
   }
 }
 
@@ -152,17 +170,28 @@ Result<> Upkeep::collected(const Garbage& garbage) {
 }
 
 Result<std::size_t> Upkeep::note_found(const ZoneName& zone, std::span<const Digest> chunks) {
+  std::vector<ObjectName> names;
+  names.reserve(chunks.size());
+  for (const Digest& chunk : chunks) names.push_back({chunk});
+  return note_unknown(connection_, zone, names);
+}
+
+Result<std::size_t> Upkeep::note_found(const ZoneName& zone,
+                                       std::span<const std::pair<Digest, Digest>> manifests) {
+  std::vector<ObjectName> names;
+  names.reserve(manifests.size());
+  for (const auto& [file, manifest] : manifests) names.push_back({manifest, file});
+  return note_unknown(connection_, zone, names);
+}
+
+Result<> Upkeep::note_lost(const ZoneName& zone, const Digest& sha256, const std::optional<Digest>& file) {
   KACHERY_TRY(work, Work::take(connection_));
   KACHERY_TRY(id, zone_id(work, zone));
-  std::size_t unknown = 0;
-  for (const Digest& chunk : chunks) {
-    KACHERY_TRY(object, find_object(work, id, {chunk}));
-    if (object) continue;
-    KACHERY_TRY(find_or_make_object(work, id, {chunk}));
-    ++unknown;
-  }
-  KACHERY_TRY(work.commit());
-  return unknown;
+  KACHERY_TRY(object, find_object(work, id, {sha256, file}));
+  // What is doomed is gone for another reason.
+  if (!object || object->state != ObjectState::here) return {};
+  KACHERY_TRY(work.run("UPDATE objects SET state = 0 WHERE id = ?1", object->id));
+  return work.commit();
 }
 
 }  // namespace kachery::hub

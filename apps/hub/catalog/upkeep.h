@@ -15,8 +15,9 @@ class Upkeep {
  public:
   explicit Upkeep(Connection& connection) : connection_(connection) {}
 
-  // Claims whose file's full hash nobody has checked yet, oldest first.
-  Result<std::vector<ClaimRecord>> unchecked(std::size_t count_max);
+  // Claims whose file's full hash nobody has checked yet, oldest first, those behind number `after`; not
+  // those of which a chunk is lost.
+  Result<std::vector<ClaimRecord>> unchecked(std::size_t count_max, std::int64_t after = 0);
   // The chunks of a claim, in order, without the pages.
   Result<std::vector<ChunkEntry>> claim_chunks(const ClaimRecord& claim);
   // Whether it was right. A false claim goes away, and the file with it if it was the only one.
@@ -40,6 +41,11 @@ class Upkeep {
   // These chunks lie in the bucket. Those that the catalog does not know, which a crash has left, become
   // garbage. How many.
   Result<std::size_t> note_found(const ZoneName& zone, std::span<const Digest> chunks);
+  // Likewise these manifests: of which file, and the SHA-256.
+  Result<std::size_t> note_found(const ZoneName& zone, std::span<const std::pair<Digest, Digest>> manifests);
+  // This chunk, or manifest of `file`, does not lie in the bucket any more: whoever stores one of its files
+  // again sends it.
+  Result<> note_lost(const ZoneName& zone, const Digest& sha256, const std::optional<Digest>& file);
 
  private:
   Connection& connection_;

@@ -38,6 +38,58 @@ TEST_F(UpkeepTest, EveryCallProlongsALease) {
   EXPECT_TRUE(fault(uploads().note_sent(open.id, sent("one"))).starts_with("not_found"));
 }
 
+// What has suffered in the bucket is wanted again, and only that.
+TEST_F(UpkeepTest, WhatWasLostIsSentAnew) {
+  ASSERT_EQ(store(alice(), "hello"), "stored");
+  EXPECT_EQ(store(alice(), "hello"), "present");
+  must(upkeep().note_lost(zone("lab"), sha256_of("hello"), std::nullopt));
+  const UploadState again = begin(alice(), whole("hello"));
+  EXPECT_EQ(word(again), "open");
+  EXPECT_EQ(again.here, std::vector<bool>{false});
+  must(uploads().note_sent(again.id, sent("hello")));
+  EXPECT_EQ(word(commit(alice(), {again.id, {}, {}, {}})), "present") << "it was this user's all the time";
+  EXPECT_EQ(word(begin(alice(), whole("hello"))), "present");
+
+  const Large large({"one", "two"});
+  ASSERT_EQ(store(alice(), large), "stored");
+  must(upkeep().note_lost(zone("lab"), sha256_of("two"), std::nullopt));
+  EXPECT_TRUE(must(upkeep().unchecked(10)).empty()) << "it cannot be checked now";
+  const UploadState begun = begin(alice(), large.request());
+  EXPECT_EQ(begun.here, (std::vector<bool>{true, true, false}));
+  must(uploads().note_sent(begun.id, sent("two")));
+  EXPECT_EQ(word(commit(alice(), large.commit(begun.id))), "present");
+  EXPECT_EQ(must(upkeep().unchecked(10)).size(), 1U);
+  EXPECT_EQ(store(alice(), large), "present");
+
+  must(upkeep().note_lost(zone("lab"), large.name(), large.digest));
+  EXPECT_EQ(word(begin(alice(), large.request())), "open");
+  const ByteCount bytes = bytes_of(alice());
+  must(upkeep().note_lost(zone("lab"), sha256_of("nobody has it"), std::nullopt));
+  EXPECT_EQ(bytes_of(alice()), bytes);
+}
+
+TEST_F(UpkeepTest, ManifestsThatNobodyKnowsBecomeGarbage) {
+  const Large large({"one", "two"});
+  ASSERT_EQ(store(alice(), large), "stored");
+  const std::vector<std::pair<Digest, Digest>> found{{large.digest, large.name()},
+                                                     {large.digest, sha256_of("refused")}};
+  EXPECT_EQ(must(upkeep().note_found(zone("lab"), found)), 1U);
+  EXPECT_EQ(collect(), std::vector<Digest>{sha256_of("refused")});
+}
+
+TEST_F(UpkeepTest, ClaimsAreGivenOutOneBehindTheOther) {
+  for (const char* text : {"a", "b", "c"}) ASSERT_EQ(store(alice(), Large({text, "x"})), "stored");
+  std::vector<Digest> seen;
+  for (std::int64_t after = 0;;) {
+    const auto claims = must(upkeep().unchecked(2, after));
+    if (claims.empty()) break;
+    for (const ClaimRecord& claim : claims) seen.push_back(claim.digest);
+    after = claims.back().number;
+  }
+  EXPECT_EQ(seen,
+            (std::vector{Large({"a", "x"}).digest, Large({"b", "x"}).digest, Large({"c", "x"}).digest}));
+}
+
 // From the moment that a chunk is to be deleted until it is, nobody can count on it.
 TEST_F(UpkeepTest, WhatIsBeingDeletedIsRefusedAndThenSentAnew) {
   ASSERT_EQ(store(alice(), "hello"), "stored");
@@ -80,7 +132,7 @@ TEST_F(UpkeepTest, WhatACrashLeftInTheBucketIsCollected) {
 }
 
 TEST_F(UpkeepTest, ForgetsWhatWasOnlyForSomeTime) {
-  must(catalog_->people().add_pending({"AAAA-BBBB", node(9), "", std::nullopt, kNow + 10}));
+  must(catalog_->people().add_pending({"AAAA-BBBB", node(9), "", std::nullopt, kNow + 10}, kNow));
   must(upkeep().expire_uploads(kNow + 10));
   EXPECT_TRUE(fault(catalog_->people().pending("AAAA-BBBB", kNow)).starts_with("not_found"));
 }

@@ -100,6 +100,19 @@ struct Begun {
   std::int64_t now_ms;
 };
 
+// Whether all the bytes of a file lie in the bucket: its chunk; or a manifest, this one if it must be, and
+// all that it lists.
+Result<bool> is_all_here(Work& work, const FileRow& file, const std::optional<Digest>& manifest) {
+  if (file.object != 0)
+    return work.test("SELECT EXISTS(SELECT 1 FROM objects WHERE id = ?1 AND state = 1)", file.object);
+  return work.test(
+      "SELECT EXISTS(SELECT 1 FROM claims c JOIN objects o ON o.id = c.object"
+      " WHERE c.file = ?1 AND o.state = 1 AND o.sha256 = coalesce(?2, o.sha256)"
+      " AND NOT EXISTS(SELECT 1 FROM parts p JOIN objects q ON q.id = p.object"
+      "  WHERE p.claim = c.id AND q.state <> 1))",
+      file.id, manifest);
+}
+
 // What is known already of a file, as far as the uploader may know of it. Nothing: it is to be sent.
 Result<std::optional<UploadState>> already(Begun& begun, const UploadRequest& request) {
   const Owner& owner = begun.uploader.owner;
@@ -120,6 +133,9 @@ Result<std::optional<UploadState>> already(Begun& begun, const UploadRequest& re
                                 file->id, *request.manifest, request.size));
     if (!is_claimed) return std::nullopt;
   }
+  // What was lost comes again.
+  KACHERY_TRY(is_here, is_all_here(begun.work, *file, file->checked ? std::nullopt : request.manifest));
+  if (!is_here) return std::nullopt;
   if (!is_own) {
     if (auto denial = begun.account.take(request.size)) return refused(*std::move(denial));
     KACHERY_TRY(grant(begun.work, begun.account, file->id, owner, request.size, Adds::nothing, begun.now_ms));
@@ -200,6 +216,23 @@ Result<UploadState> begin_one(Begun& begun, const UploadRequest& request) {
 }
 
 }  // namespace
+
+Result<std::vector<bool>> Uploads::present(const Uploader& uploader, std::span<const SizedDigest> files,
+                                           std::int64_t now_ms) {
+  KACHERY_TRY(work, Work::take(connection_));
+  KACHERY_TRY(row, find_uploader(work, uploader));
+  KACHERY_TRY(account, Account::open(work, row.owner.zone, row.owner.user));
+  Begun begun{work, row, std::move(account), now_ms};
+  std::vector<bool> present;
+  present.reserve(files.size());
+  for (const SizedDigest& file : files) {
+    KACHERY_TRY(known, already(begun, {file.digest, file.size, std::nullopt, {}}));
+    present.push_back(known && known->what == UploadState::What::present);
+  }
+  KACHERY_TRY(begun.account.save(work));
+  KACHERY_TRY(work.commit());
+  return present;
+}
 
 Result<std::vector<UploadState>> Uploads::begin(const Uploader& uploader,
                                                 std::span<const UploadRequest> files, std::int64_t now_ms) {

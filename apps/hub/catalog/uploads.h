@@ -16,6 +16,11 @@ class Uploads {
  public:
   explicit Uploads(Connection& connection) : connection_(connection) {}
 
+  // Which files need not be sent: the zone has them with this size, checked, and the uploader may know of
+  // it. They have the user's grant then, if there is room for it. In the order of `files`; whoever sends the
+  // others learns what is wrong with them.
+  Result<std::vector<bool>> present(const Uploader& uploader, std::span<const SizedDigest> files,
+                                    std::int64_t now_ms);
   // Reserves the space and leases the chunks. In the order of `files`; each may be refused by itself. The
   // same file of the same node goes on where it was. An upload and its leases end an hour after its last
   // call, so no URL may be good for longer. Code::unavailable: a chunk is being deleted at this moment.

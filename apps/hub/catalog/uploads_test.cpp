@@ -85,6 +85,37 @@ TEST_F(UploadsTest, DoNotTellWhoMayNotReadWhatIsThere) {
   EXPECT_EQ(word(begin(bob(), whole("secret"))), "present") << "now it is his own";
 }
 
+TEST_F(UploadsTest, WhatIsPresentIsSaidOnlyToThoseWhoMayKnow) {
+  ASSERT_EQ(store(bob(), "secret"), "stored");
+  const std::vector<SizedDigest> files{
+      {sha1_of("absent"), 6}, {sha1_of("secret"), 6}, {sha1_of("secret"), 7}};
+  const std::vector<bool> only_the_second{false, true, false};
+  EXPECT_EQ(must(uploads().present(bob(), files, kNow)), only_the_second) << "it is his own";
+  EXPECT_EQ(must(uploads().present(carol(), files, kNow)), (std::vector<bool>{false, false, false}))
+      << "whoever knows only the hash does not learn that it is there";
+  EXPECT_EQ(objects_of(carol()), 0U);
+
+  EXPECT_EQ(must(uploads().present(alice(), files, kNow)), only_the_second) << "she may read the zone";
+  EXPECT_EQ(bytes_of(alice()), 6U);
+  EXPECT_EQ(must(uploads().present(alice(), files, kNow)), only_the_second);
+  EXPECT_EQ(bytes_of(alice()), 6U) << "once";
+  ASSERT_TRUE(remove(bob(), sha1_of("secret")));
+  EXPECT_TRUE(find(sha1_of("secret"))) << "it is hers, too";
+}
+
+TEST_F(UploadsTest, WhatIsNotCheckedOrHasNoRoomIsNotPresent) {
+  const Large claimed({"one", "two"});
+  ASSERT_EQ(store(bob(), claimed), "stored");
+  const std::vector<SizedDigest> unchecked{{claimed.digest, 6}};
+  EXPECT_EQ(must(uploads().present(alice(), unchecked, kNow)), std::vector<bool>{false}) << "it may be a lie";
+
+  ASSERT_EQ(store(bob(), "123456"), "stored");
+  must(catalog_->zones().set_quota(zone("lab"), user("alice"), {5, {}}));
+  const std::vector<SizedDigest> large{{sha1_of("123456"), 6}};
+  EXPECT_EQ(must(uploads().present(alice(), large, kNow)), std::vector<bool>{false});
+  EXPECT_EQ(bytes_of(alice()), 0U);
+}
+
 TEST_F(UploadsTest, SpareWhatTheUploaderCouldReadOrSent) {
   ASSERT_EQ(store(alice(), Large({"one", "two"})), "stored");
   const Large other({"two", "three"});

@@ -93,9 +93,13 @@ UserName user_at_open_hub(const NodeId& node) {
 }
 
 Result<> Admission::check_address(Visit& visit) {
-  const auto wait = services_.address_rates.take(address_group(visit.head().peer), 1, visit.now_ms);
-  if (wait) return too_many(visit, "this address", *wait);
-  return {};
+  const std::string address = address_group(visit.head().peer);
+  const auto wait = services_.address_rates.take(address, 1, visit.now_ms);
+  if (!wait) return {};
+  const std::unexpected<Error> refusal = too_many(visit, "this address", *wait);
+  if (!busy_addresses_.take(address, 1, visit.now_ms))
+    record(visit, {.action = Action::see_hub}, "too many requests", &refusal.error());
+  return refusal;
 }
 
 Result<> Admission::identify(Visit& visit) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "hub/gateway/gateway_limits.h"
 #include "hub/gateway/visit.h"
 #include "hub/services.h"
 
@@ -17,7 +18,7 @@ class Admission {
  public:
   explicit Admission(Services& services) : services_(services) {}
 
-  // Whether this address asks too often. Code::unavailable, with status 429.
+  // Whether this address asks too often. Code::unavailable, with status 429; in the audit log once a minute.
   Result<> check_address(Visit& visit);
 
   // By whom it is signed, or whose token it carries; without both: nobody known. Code::denied if either is
@@ -37,6 +38,7 @@ class Admission {
   void record(Visit& visit, const Question& question, std::string action, const Error* why);
 
   Services& services_;
+  Rates busy_addresses_{kBusyAddressLines};  // What the audit log may still tell of each.
 };
 
 // The user whose node a key becomes by itself, at a hub that is open: "node-<12 digits>".

@@ -72,13 +72,26 @@ struct Opened {
   ByteCount size;
 };
 
-Result<Opened> open_with_size(const Bucket& bucket, const BucketObject& object) {
-  auto file = open_object(bucket, object);
-  if (!file && file.error().code == Code::not_found)
-    return fail(Code::not_found, "there is no object " + object.name.hex() + " in zone " + object.zone.str());
+Result<Opened> open_with_size(Services& services, const BucketObject& object) {
+  auto file = open_object(services.bucket, object);
+  if (!file && file.error().code == Code::not_found) {
+    // Perhaps the catalog counts on it.
+    KACHERY_TRY(services.catalog.upkeep().note_lost(object.zone, object.name, object.manifest_of));
+    return fail(Code::not_found, "there is no object " + object.name.hex() + " in zone " + object.zone.str() +
+                                     " any more; whoever has the file can store it again");
+  }
   if (!file) return std::unexpected(std::move(file).error());
   KACHERY_TRY(stamp, (*file)->stamp());
   return Opened{*std::move(file), stamp.size};
+}
+
+// Where the asker got wrong bytes before, the object is read whole first, and put aside if it is damaged.
+Task<Result<>> check_if_wanted(Shared& shared, const RequestHead& head, const BucketObject& object) {
+  if (head.fields.find("want-repr-digest") == nullptr) co_return Result<>();
+  const std::optional<Turn> turn = co_await shared.checks.take(kTurnWaitMax);
+  if (!turn) co_return fail(Code::unavailable, "too many objects are being checked; try again later");
+  auto check = [&shared, &object] { return check_object(shared.services, object); };
+  co_return co_await shared.services.loop.offload(std::move(check));
 }
 
 // What the request wants of the object. A range counts only if it is of the object that the asker knows.
@@ -94,7 +107,8 @@ RangeAnswer wanted_of(const RequestHead& head, const std::string& tag, ByteCount
 Task<Result<Response>> serve_get(Shared& shared, Visit& visit) {
   KACHERY_CO_TRY(url, shared.services.urls.check(visit.head(), visit.now_ms / 1000));
   KACHERY_CO_TRY(permit, co_await admit_by_url(shared, visit, url));
-  auto open = [&shared, &url] { return open_with_size(shared.services.bucket, url.object); };
+  KACHERY_CO_TRY(co_await check_if_wanted(shared, visit.head(), url.object));
+  auto open = [&shared, &url] { return open_with_size(shared.services, url.object); };
   KACHERY_CO_TRY(opened, co_await shared.services.loop.offload(std::move(open)));
 
   const std::string tag = "\"" + url.object.name.hex() + "\"";
@@ -159,7 +173,7 @@ Task<Result<KeptChunk>> keep_body(Shared& shared, Visit& visit, const BucketPerm
 
 // Where the upload has ended meanwhile, the chunk is nobody's.
 Result<> note_sent(Catalog& catalog, const BucketPermit& url, const KeptChunk& kept) {
-  const Result<> noted = catalog.uploads().note_sent(url.upload, {kept.sha256, kept.sha1, kept.size});
+  Result<> noted = catalog.uploads().note_sent(url.upload, {kept.sha256, kept.sha1, kept.size});
   if (!noted) KACHERY_TRY(catalog.upkeep().note_found(url.object.zone, {&kept.sha256, 1}));
   return noted;
 }

@@ -68,6 +68,29 @@ TEST_F(BucketRoutesTest, WhatIsGoneIsNotFound) {
   EXPECT_EQ(get({}).status, 404);
 }
 
+// Want-Repr-Digest (RFC 9530) says that somebody got wrong bytes before.
+TEST_F(BucketRoutesTest, ReadsAnObjectFirstForWhoGotWrongBytes) {
+  const HttpFields doubting{{"Want-Repr-Digest", "sha-256=10"}};
+  EXPECT_EQ(get(doubting).body, "0123456789");
+  std::filesystem::path chunk;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_))
+    if (entry.path().filename() == sha256("0123456789").hex()) chunk = entry.path();
+  std::filesystem::permissions(chunk, std::filesystem::perms::owner_all);
+  std::filesystem::resize_file(chunk, 4);
+  EXPECT_EQ(get({}).body, "0123") << "nobody reads it in vain";
+  const Answer answer = get(doubting);
+  EXPECT_EQ(answer.failure().code, Code::corrupt);
+  EXPECT_TRUE(answer.failure().message.contains("can store it again")) << answer.failure().message;
+  EXPECT_FALSE(std::filesystem::exists(chunk));
+  EXPECT_EQ(get({}).failure().code, Code::not_found);
+
+  const wire::BegunUpload begun = begin(key, one_chunk("0123456789"));
+  ASSERT_TRUE(begun.puts.at(0)) << "it is wanted again";
+  EXPECT_EQ(put(*begun.puts[0], "0123456789").status, 201);
+  EXPECT_EQ(commit(key, {*begun.id, {}, {}}).state, "present");
+  EXPECT_EQ(get(doubting).body, "0123456789");
+}
+
 TEST_F(BucketRoutesTest, RefusesUrlsThatItDidNotMake) {
   get({});
   RequestHead altered = head_of_url(Method::get, *url_);

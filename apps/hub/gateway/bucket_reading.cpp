@@ -18,6 +18,19 @@ Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const
   return bytes;
 }
 
+Result<> check_object(Services& services, const BucketObject& object) {
+  const Result<> checked = object.manifest_of
+                               ? services.bucket.check_manifest(object.zone, *object.manifest_of, object.name)
+                               : services.bucket.check_chunk(object.zone, object.name);
+  if (checked) return {};
+  const Error& error = checked.error();
+  if (error.code != Code::corrupt && error.code != Code::not_found) return checked;
+  KACHERY_TRY(services.catalog.upkeep().note_lost(object.zone, object.name, object.manifest_of));
+  log(Severity::error, "object_lost",
+      {{"zone", object.zone.str()}, {"object", object.name.hex()}, {"error", error.message}});
+  return checked;
+}
+
 void log_if_mended(const KeptChunk& kept, const ZoneName& zone) {
   if (kept.mended)
     log(Severity::warning, "chunk_mended", {{"zone", zone.str()}, {"chunk", kept.sha256.hex()}});

@@ -14,6 +14,10 @@ constexpr const char* kAdministratorActor = "administrator";
 Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const Digest& sha256,
                                ByteCount size_max);
 
+// Blocks. Reads an object again, because what was got of it was wrong. Code::corrupt if it is damaged,
+// Code::not_found: either way it has to be sent again, and the catalog knows.
+Result<> check_object(Services& services, const BucketObject& object);
+
 // Says so if a chunk was found damaged, and replaced, when it was sent again.
 void log_if_mended(const KeptChunk& kept, const ZoneName& zone);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/bytes.h"
+#include "hub/operations/rates.h"
 
 namespace kachery::hub {
 
@@ -20,6 +21,12 @@ constexpr std::size_t kFoundCacheMax = 20'000;
 constexpr std::size_t kLargeMessagesMax = 8;
 constexpr std::size_t kSmallFilesBodiesMax = 8;
 constexpr std::chrono::milliseconds kTurnWaitMax{30'000};
+// A body that is held whole must have come after so long, and its bytes at this rate; else it keeps others
+// from their turn.
+constexpr std::chrono::milliseconds kWholeBodyWait{30'000};
+constexpr std::int64_t kWholeBodyRateMin = 32 << 10;  // Bytes a second.
+// Objects that are read whole before they are sent, because somebody got wrong bytes.
+constexpr std::size_t kChecksMax = 2;
 
 // The line before the bytes of many small files: 4,096 entries.
 constexpr ByteCount kSmallFilesLineBytes = 512 << 10;
@@ -42,6 +49,9 @@ constexpr std::chrono::milliseconds kAwaitLineWait{15'000};
 constexpr std::chrono::milliseconds kAwaitLookWait{2'000};
 
 constexpr std::size_t kLabelBytesMax = 200;
+
+// Lines of the audit log about one address that asks too often.
+constexpr Rate kBusyAddressLines{.per_second = 1.0 / 60, .burst = 1};
 
 // A request that took longer is worth a line in the log.
 constexpr std::chrono::milliseconds kSlowRequest{1'000};

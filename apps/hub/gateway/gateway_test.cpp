@@ -138,6 +138,41 @@ TEST_F(BusyHubTest, TellsWhoAsksTooOftenWhenToComeBack) {
   EXPECT_EQ(send(head(Method::get, "/healthz")).status, 200);
 }
 
+TEST_F(BusyHubTest, TellsTheAuditLogOnceAMinuteWhoAsksTooOften) {
+  const auto ask = [&] {
+    int refused = 0;
+    for (int i = 0; i < 20; ++i) refused += send(head(Method::get, "/healthz")).status == 429 ? 1 : 0;
+    return refused;
+  };
+  const auto lines = [&] {
+    const std::string log = audit_lines();
+    std::size_t count = 0;
+    for (auto at = log.find("too many requests\""); at != log.npos;
+         at = log.find("too many requests\"", at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(ask(), 17);
+  EXPECT_EQ(lines(), 1U);
+  clock_.now_ms += 59'000;
+  EXPECT_EQ(ask(), 17);
+  EXPECT_EQ(lines(), 1U);
+  clock_.now_ms += 61'000;
+  EXPECT_EQ(ask(), 17);
+  EXPECT_EQ(lines(), 2U);
+}
+
+// Else eight that trickle would keep everybody from sending small files.
+TEST_F(GatewayTest, ABodyThatTricklesIsRefusedInTime) {
+  const std::string body = R"({"zone":"default","digests":[]})" + std::string(1'000, ' ');
+  MemoryRequest request(head(Method::post, "/v1/files/find"), body, 1);
+  const std::int64_t begun = clock_.now_ms;
+  request.on_read = [&] { clock_.now_ms += 1'000; };
+  const Answer answer = send(request);
+  EXPECT_EQ(answer.failure().code, Code::timed_out) << answer.body;
+  EXPECT_LE(clock_.now_ms - begun, 70'000);
+}
+
 class CountingZoneTest : public HubTest {
  protected:
   CountingZoneTest() : HubTest({.open = false, .address_rate = {1e9, 1e9}, .zone_rate = {10, 100}}) {}
@@ -168,6 +203,7 @@ std::string message_for(const std::string& path, const std::string& zone) {
       {"/v1/files/put", in_zone + R"("files":[]})" + "\n"},
       {"/v1/files/list", in_zone + R"("mine":true,"after":null})"},
       {"/v1/files/remove", in_zone + R"("digests":[],"everybody":false})"},
+      {"/v1/uploads/present", in_zone + R"("files":[]})"},
       {"/v1/files/ask",
        in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data","timeout_ms":0,"ignore_bucket":false})"},
       {"/v1/files/ask/cancel", in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data"})"},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,7 @@ class MemoryRequest final : public Request {
   Task<Result<ByteView>> read() override {
     const ByteView piece = as_bytes(std::string_view(body_).substr(offset_, piece_bytes_));
     offset_ += piece.size();
+    if (on_read) on_read();
     if (breaks_at && offset_ > *breaks_at) co_return fail(Code::unavailable, "the sender has gone");
     co_return piece;
   }
@@ -36,6 +38,7 @@ class MemoryRequest final : public Request {
 
   std::optional<ByteCount> announced = {};  // Instead of the true size.
   std::optional<std::size_t> breaks_at = {};
+  std::function<void()> on_read = {};
 
  private:
   RequestHead head_;

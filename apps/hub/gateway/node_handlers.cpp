@@ -91,9 +91,11 @@ Task<Result<wire::Registration>> wait_for_approval(Call call, wire::Register mes
                               .label = message.label,
                               .user = message.user,
                               .expires_ms = call.now_ms + kPendingMs};
-  auto work = [&call, &pending] { return call.services().catalog.people().add_pending(pending); };
-  KACHERY_CO_TRY(co_await call.services().loop.offload(std::move(work)));
-  co_return waiting(pending, call.services().settings.public_urls.front());
+  auto work = [&call, &pending] {
+    return call.services().catalog.people().add_pending(pending, call.now_ms);
+  };
+  KACHERY_CO_TRY(added, co_await call.services().loop.offload(std::move(work)));
+  co_return waiting(added, call.services().settings.public_urls.front());
 }
 
 Task<Result<wire::Registration>> register_node(Call call, wire::Register message) {

@@ -24,6 +24,22 @@ std::unexpected<Error> too_long(Visit& visit, ByteCount size_max) {
                                  std::to_string(size_max) + " bytes; send less at once");
 }
 
+// The whole body, in a time that goes by its size: one that trickles must not hold a turn.
+Task<Result<std::string>> read_in_time(const Shared& shared, Visit& visit, ByteCount size_max) {
+  std::string body;
+  while (true) {
+    KACHERY_CO_TRY(piece, co_await visit.request.read());
+    if (piece.empty()) co_return body;
+    if (piece.size() > size_max - body.size()) co_return too_long(visit, size_max);
+    body += as_text(piece);
+    const std::int64_t took_ms = shared.services.clock.now_ns() / 1'000'000 - visit.now_ms;
+    const auto size = static_cast<std::int64_t>(body.size());
+    if (took_ms > kWholeBodyWait.count() + kTurnWaitMax.count() + size * 1000 / kWholeBodyRateMin)
+      co_return fail(Code::timed_out, "the body comes too slowly: " + std::to_string(size) + " bytes in " +
+                                          std::to_string(took_ms / 1000) + " s; send smaller ones");
+  }
+}
+
 }  // namespace
 
 const Route* RouteTable::find(Method method, const std::string& path, std::string& allowed) const {
@@ -57,8 +73,7 @@ Task<Result<std::string>> read_whole(Shared& shared, Turns& turns, Visit& visit,
       co_return fail(Code::unavailable,
                      "the hub has as many large requests as it takes at once: try again later");
   }
-  auto body = co_await read_body(visit.request, size_max);
-  if (!body && body.error().code == Code::exhausted) co_return too_long(visit, size_max);
+  auto body = co_await read_in_time(shared, visit, size_max);
   if (!body) co_return std::unexpected(std::move(body).error());
   visit.received = body->size();
   if (!visit.signed_request) co_return *std::move(body);

@@ -28,6 +28,7 @@ struct Shared {
   Admission admission{services};
   Turns large_messages{services.loop, kLargeMessagesMax};
   Turns small_files_bodies{services.loop, kSmallFilesBodiesMax};
+  Turns checks{services.loop, kChecksMax};
   Signal node_registered{services.loop};
   Signal claim_made{services.loop};  // There is a claim to check.
   FoundCache found{kFoundCacheMax};

@@ -4,6 +4,7 @@
 
 #include "hub/gateway/bucket_reading.h"
 #include "hub/gateway/uploading.h"
+#include "os/parallel.h"
 
 namespace kachery::hub {
 namespace {
@@ -96,12 +97,17 @@ Result<wire::Outcomes> keep(Services& services, const Uploader& uploader,
   wire::Outcomes outcomes;
   outcomes.files.resize(arrivals.size(),
                         refusal({Code::corrupt, "the bytes are not what their digest says"}));
+  std::vector<std::optional<HashedBytes>> hashed(arrivals.size());
+  KACHERY_TRY(parallel_for(arrivals.size(), processor_count(), [&](std::size_t i) -> Result<> {
+    hashed[i].emplace(arrivals[i].bytes);
+    return {};
+  }));
   std::vector<std::size_t> right;
-  std::vector<ByteView> contents;
+  std::vector<HashedBytes> contents;
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    if (Hasher::of(arrivals[i].digest.algorithm(), arrivals[i].bytes) != arrivals[i].digest) continue;
+    if (!hashed[i]->has(arrivals[i].digest)) continue;
     right.push_back(i);
-    contents.push_back(arrivals[i].bytes);
+    contents.push_back(*hashed[i]);
   }
   if (right.empty()) return outcomes;
 

@@ -36,10 +36,12 @@ Task<Result<bool>> holds(Shared& shared, const ClaimRecord& claim) {
   // One at a time: what people wait for comes between.
   for (const ChunkEntry& chunk : chunks) {
     auto add = [&services, &claim, &chunk, &hasher]() -> Result<> {
-      KACHERY_TRY(bytes, read_chunk(services.bucket, claim.zone, chunk.sha256, chunk.size));
-      if (Hasher::of(Algorithm::sha256, as_bytes(bytes)) != chunk.sha256)
-        return services.bucket.check_chunk(claim.zone, chunk.sha256);  // Puts it aside, and says so.
-      hasher.update(as_bytes(bytes));
+      const Result<std::string> bytes = read_chunk(services.bucket, claim.zone, chunk.sha256, chunk.size);
+      if (!bytes || Hasher::of(Algorithm::sha256, as_bytes(*bytes)) != chunk.sha256) {
+        KACHERY_TRY(check_object(services, {.zone = claim.zone, .name = chunk.sha256}));
+        return fail(Code::unavailable, "chunk " + chunk.sha256.hex() + " could not be read, and now it can");
+      }
+      hasher.update(as_bytes(*bytes));
       return {};
     };
     KACHERY_CO_TRY(co_await services.loop.offload(std::move(add)));
@@ -77,21 +79,27 @@ Task<> expiry_task(Shared& shared) {
   }
 }
 
-// Tells the catalog of every chunk of a zone, some at a time. On the pool.
+// Tells the catalog of every chunk and manifest of a zone, some at a time. On the pool.
 Result<std::size_t> sweep_zone(Services& services, const ZoneName& zone) {
-  std::vector<Digest> seen;
   std::size_t unknown = 0;
-  const auto tell = [&]() -> Result<> {
+  const auto tell = [&](auto& seen) -> Result<> {
     KACHERY_TRY(count, services.catalog.upkeep().note_found(zone, seen));
     unknown += count;
     seen.clear();
     return {};
   };
+  std::vector<Digest> chunks;
   KACHERY_TRY(services.bucket.each_chunk(zone, [&](const Digest& chunk) -> Result<> {
-    seen.push_back(chunk);
-    return seen.size() < kSweptAtOnce ? Result<>() : tell();
+    chunks.push_back(chunk);
+    return chunks.size() < kSweptAtOnce ? Result<>() : tell(chunks);
   }));
-  KACHERY_TRY(tell());
+  KACHERY_TRY(tell(chunks));
+  std::vector<std::pair<Digest, Digest>> manifests;
+  KACHERY_TRY(services.bucket.each_manifest(zone, [&](const Digest& file, const Digest& name) -> Result<> {
+    manifests.emplace_back(file, name);
+    return manifests.size() < kSweptAtOnce ? Result<>() : tell(manifests);
+  }));
+  KACHERY_TRY(tell(manifests));
   return unknown;
 }
 
@@ -141,19 +149,24 @@ void review_providers(Shared& shared) {
   shared.rendezvous.providers.review(may);
 }
 
-Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_max) {
-  auto work = [&shared, count_max] { return shared.services.catalog.upkeep().unchecked(count_max); };
-  KACHERY_CO_TRY(claims, co_await shared.services.loop.offload(std::move(work)));
+Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_at_once) {
   std::size_t settled = 0;
-  for (const ClaimRecord& claim : claims) {
-    const Result<> done = co_await settle(shared, claim);
-    if (done) {
-      ++settled;
-    } else {
-      log_failure("check_claims", done.error());
+  for (std::int64_t after = 0;;) {
+    auto work = [&shared, count_at_once, after] {
+      return shared.services.catalog.upkeep().unchecked(count_at_once, after);
+    };
+    KACHERY_CO_TRY(claims, co_await shared.services.loop.offload(std::move(work)));
+    if (claims.empty()) co_return settled;
+    for (const ClaimRecord& claim : claims) {
+      after = claim.number;
+      const Result<> done = co_await settle(shared, claim);
+      if (done) {
+        ++settled;
+      } else {
+        log_failure("check_claims", done.error());
+      }
     }
   }
-  co_return settled;
 }
 
 Task<Result<>> expire_uploads(Shared& shared) {
@@ -176,7 +189,7 @@ Task<Result<std::size_t>> sweep_bucket(Shared& shared) {
     return unknown;
   };
   KACHERY_CO_TRY(unknown, co_await shared.services.loop.offload(std::move(work)));
-  if (unknown != 0) log(Severity::info, "chunks_unknown", {{"count", static_cast<std::uint64_t>(unknown)}});
+  if (unknown != 0) log(Severity::info, "objects_unknown", {{"count", static_cast<std::uint64_t>(unknown)}});
   co_return unknown;
 }
 

@@ -100,6 +100,21 @@ Result<wire::BegunUploads> begin_all(Services& services, const Uploader& uploade
   return answer;
 }
 
+Task<Result<wire::Present>> ask_present(Call call, wire::AskPresent message) {
+  if (message.files.size() > wire::kFindMax)
+    co_return fail(Code::invalid, "too many files in one request: " + std::to_string(message.files.size()) +
+                                      " where " + std::to_string(wire::kFindMax) + " may be; send several");
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  std::vector<SizedDigest> files;
+  files.reserve(message.files.size());
+  for (const wire::AskPresent::File& file : message.files) files.push_back({file.digest, file.size});
+  auto work = [&call, &uploader, &files] {
+    return call.services().catalog.uploads().present(uploader, files, call.now_ms);
+  };
+  KACHERY_CO_TRY(present, co_await call.services().loop.offload(std::move(work)));
+  co_return wire::Present{.present = std::move(present)};
+}
+
 Task<Result<wire::BegunUploads>> begin(Call call, wire::BeginUploads message) {
   if (message.files.size() > wire::kUploadFilesMax)
     co_return fail(Code::invalid, "too many files in one request: " + std::to_string(message.files.size()) +
@@ -224,6 +239,7 @@ Task<Result<wire::Done>> abandon(Call call, wire::AbandonUploads message) {
 
 std::vector<Route> upload_routes() {
   std::vector<Route> routes;
+  routes.push_back(message_route("/v1/uploads/present", Action::upload, ask_present));
   routes.push_back(message_route("/v1/uploads/begin", Action::upload, begin));
   routes.push_back(message_route("/v1/uploads/chunks", Action::upload, more_chunks));
   routes.push_back(message_route("/v1/uploads/commit", Action::upload, commit));

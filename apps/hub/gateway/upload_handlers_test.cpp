@@ -99,6 +99,20 @@ TEST_F(UploadRoutesTest, ALargeFileIsFetchedByItsManifest) {
   EXPECT_FALSE(urls.back());
 }
 
+TEST_F(UploadRoutesTest, WhatIsPresentNeedNotBeSent) {
+  upload(key, "here");
+  wire::AskPresent ask{.zone = zone_named("default"), .files = {{sha1("gone"), 4}, {sha1("here"), 4}}};
+  const Answer answer = call(&bobs, "/v1/uploads/present", ask);
+  EXPECT_EQ(answer.message<wire::Present>().present, (std::vector<bool>{false, true}));
+  const wire::ListFiles mine{.zone = zone_named("default"), .mine = true, .after = {}};
+  EXPECT_EQ(call(&bobs, "/v1/files/list", mine).message<wire::FileList>().files.size(), 1U)
+      << "it is his from now on";
+
+  EXPECT_EQ(call(nullptr, "/v1/uploads/present", ask).status, 403);
+  ask.files.resize(wire::kFindMax + 1, ask.files.front());
+  EXPECT_EQ(call(&bobs, "/v1/uploads/present", ask).status, 400);
+}
+
 TEST_F(UploadRoutesTest, ACommitTwiceIsTheSameAsOnce) {
   const wire::BegunUpload begun = begin(key, one_chunk("twice"));
   ASSERT_EQ(put(*begun.puts.at(0), "twice").status, 201);
@@ -235,7 +249,7 @@ TEST_F(UploadRoutesTest, AnUploadThatExpiredIsOver) {
 TEST_F(UploadRoutesTest, ChunksThatNobodyKnowsAreDeleted) {
   upload(key, "known");
   const std::string stray = "unknown";
-  const ByteView bytes = as_bytes(stray);
+  const HashedBytes bytes(as_bytes(stray));
   ASSERT_TRUE(parts_->bucket.put_many(zone_named("default"), {&bytes, 1}));
   const auto swept = on_loop<Result<std::size_t>>([this] { return sweep_bucket(parts_->gateway.shared()); });
   EXPECT_EQ(swept.value(), 1U);
@@ -255,6 +269,36 @@ TEST_F(UploadRoutesTest, TheHubChecksTheFullHashOfWhatWasClaimed) {
       on_loop<Result<std::size_t>>([this] { return check_claims(parts_->gateway.shared(), 10); });
   EXPECT_EQ(settled.value(), 1U);
   EXPECT_EQ(find(nullptr, file.digest)->manifests.at(0).attested_by, "hub");
+}
+
+TEST_F(UploadRoutesTest, ClaimsThatCannotBeCheckedKeepNoOtherWaiting) {
+  const LargeFile file = three_chunks();
+  const wire::BegunUpload begun = send_chunks(key, file);
+  ASSERT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
+  ASSERT_TRUE(parts_->bucket.remove_chunk(zone_named("default"), sha256(file.chunks.at(1))));
+  const auto check = [this] {
+    return on_loop<Result<std::size_t>>([this] { return check_claims(parts_->gateway.shared(), 1); }).value();
+  };
+  EXPECT_EQ(check(), 0U);
+  const LargeFile other({std::string(100'000, 'c'), "another end"});
+  const wire::BegunUpload more = send_chunks(key, other);
+  ASSERT_EQ(commit(key, other.commit(*more.id, key)).state, "stored");
+  EXPECT_EQ(check(), 1U);
+  EXPECT_EQ(find(nullptr, other.digest)->manifests.at(0).attested_by, "hub");
+}
+
+// Its manifest, too, lies in the bucket then.
+TEST_F(UploadRoutesTest, OfARefusedCommitNothingStays) {
+  const LargeFile file = three_chunks();
+  const wire::BegunUpload begun = send_chunks(key, file);
+  ASSERT_TRUE(parts_->bucket.put_manifest(zone_named("default"), file.digest, sha256("lost"), "lost"));
+  const auto swept = on_loop<Result<std::size_t>>([this] { return sweep_bucket(parts_->gateway.shared()); });
+  EXPECT_EQ(swept.value(), 1U);
+  const auto collected =
+      on_loop<Result<std::size_t>>([this] { return collect_garbage(parts_->gateway.shared()); });
+  EXPECT_EQ(collected.value(), 1U);
+  EXPECT_FALSE(parts_->bucket.open_manifest(zone_named("default"), file.digest, sha256("lost")));
+  EXPECT_EQ(commit(key, file.commit(*begun.id, key)).state, "stored");
 }
 
 TEST_F(UploadRoutesTest, AFalseClaimGoesAway) {
