@@ -193,6 +193,22 @@ def test_a_resource_is_named_in_four_ways(lab, remote, hub, how, monkeypatch):
         assert Path(kachery.load_file(uri)).stat().st_size == 1000
 
 
+def test_an_address_that_is_not_the_hubs_is_asked_as_the_older_program_asked(lab, remote, hub):
+    """Here the hub itself answers, under a name that the settings do not have: by gen2's POST, unsigned."""
+    uri, elsewhere = host(lab), f"{hub.url.replace('127.0.0.1', 'localhost')}/r/lab"
+    with remote.here():
+        kcl.init()
+        assert kcl.request_file(uri, resource_url=elsewhere, timeout_sec=30).completed
+        assert kcl.request_file(NOWHERE, resource_url=elsewhere, timeout_sec=30).found is False
+        with pytest.raises(kachery.Unavailable, match="gone"):
+            kcl.request_file(NOWHERE, resource_url=elsewhere.replace("lab", "gone"), timeout_sec=30)
+        waiting = kcl.request_file(large(lab, 100), resource_url=elsewhere, timeout_sec=0)
+        if not waiting.completed:
+            with pytest.raises(kachery.Unavailable, match="cancelled"):
+                waiting.cancel()
+            assert waiting.wait(60).completed
+
+
 def test_what_is_here_or_in_the_zone_is_asked_of_nobody_unless_that_is_wanted(lab, remote):
     uri = host(lab)
     with remote.here():
