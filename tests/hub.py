@@ -57,6 +57,10 @@ class RunningHub:
             self.process.wait()
             raise AssertionError(f"the hub did not stop within {STOP_S} s; its log: {self.log_path.read_text()}") from None
 
+    def fingerprint(self) -> str:
+        """Of the key by which it serves TLS, as the hub noted it for its own commands."""
+        return (self.directory / "address").read_text().strip().partition("#")[2]
+
     def restart(self, number: int = signal.SIGTERM) -> None:
         """Stops it, and starts it again on the same port."""
         self.stop(number)
@@ -84,6 +88,16 @@ def start(program: Program, directory: Path, listen: str,
         process.kill()
         process.wait()
         raise
+
+
+def tls_words(place: Path) -> tuple[Argument, ...]:
+    """What a hub is started with to serve TLS, also on loopback: a certificate that nobody trusts, and its key."""
+    certificate, key = place / "certificate.pem", place / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-out", certificate,
+                    "-keyout", key], check=True, capture_output=True)
+    key.chmod(0o600)
+    return ("--certificate", certificate, "--private-key", key)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Iterator
 
 import pytest
 from harness import FAILED, OK, PARTLY, Program, wait_until, write
-from hub import RunningHub, running_hub
+from hub import RunningHub, running_hub, tls_words
 from machine import Machine
 
 import kachery
@@ -220,9 +220,9 @@ def free_port() -> int:
 
 def test_a_hub_with_another_key_than_its_address_names(machine: Machine, program: Program, tmp_path: Path) -> None:
     port = free_port()
-    with running_hub(tmp_path, "--public-url", f"https://127.0.0.1:{port}", listen=f"0.0.0.0:{port}", name="tls hub",
+    with running_hub(tmp_path, "--public-url", f"https://127.0.0.1:{port}", *tls_words(tmp_path), listen=f"127.0.0.1:{port}", name="tls hub",
                      open=True, program=program) as hub:
-        fingerprint = hub.url.partition("#")[2]
+        fingerprint = hub.fingerprint()
         assert len(fingerprint) == 64
         url = f"https://127.0.0.1:{port}"
         at(machine, f"{url}#{fingerprint}").run("init").expect(OK)

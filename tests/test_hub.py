@@ -19,7 +19,7 @@ from typing import Callable, Iterator
 import jsonschema
 import pytest
 from harness import DENIED, FAILED, MISSING, OK, REPOSITORY, USAGE, Program, write, wait_until
-from hub import RunningHub, running_hub
+from hub import RunningHub, running_hub, tls_words
 from hub_node import Forgery, Node, call_unsigned, send
 from machine import Machine
 from proxy import caddy, free_port, nginx
@@ -117,25 +117,16 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, program: Program, a
 
 
 def test_a_hub_with_certificate_files_serves_tls_and_its_own_commands_trust_its_key(tmp_path: Path, program: Program) -> None:
-    certificate, key = make_certificate(tmp_path)
-    with running_hub(tmp_path, "--certificate", certificate, "--private-key", key, program=program) as hub:
+    words = tls_words(tmp_path)
+    with running_hub(tmp_path, *words, program=program) as hub:
         assert hub.url == f"https://127.0.0.1:{hub.port}"
         assert hub.admin("zone", "list")["zones"]
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             send(hub.url.replace("https", "http"), "GET", "/healthz", {}, None)
+    key = Path(words[-1])
     key.chmod(0o644)
-    refused = program.run("hub", "serve", "--dir", tmp_path / "hub", "--listen", "127.0.0.1:0", "--certificate", certificate,
-                          "--private-key", key).expect(DENIED)
+    refused = program.run("hub", "serve", "--dir", tmp_path / "hub", "--listen", "127.0.0.1:0", *words).expect(DENIED)
     assert f"chmod 600 {key}" in refused.stderr
-
-
-def make_certificate(place: Path) -> tuple[Path, Path]:
-    certificate, key = place / "certificate.pem", place / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-out", certificate,
-                    "-keyout", key], check=True, capture_output=True)
-    key.chmod(0o600)
-    return certificate, key
 
 
 # --- Stopping and starting again

@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
-from hub import RunningHub, running_hub
+from hub import RunningHub, running_hub, tls_words
 from machine import Machine
 from older_proxy import OlderProxy
 from proxy import free_port
@@ -269,10 +269,11 @@ def test_an_upload_is_completed_wherever_its_connections_are_cut(tmp_path: Path,
 def test_a_daemon_reaches_its_hub_through_the_proxy_of_its_network(tmp_path: Path, program: Program) -> None:
     port = free_port()
     # A name that only the proxy can resolve.
-    with serving(ConnectProxy()) as tunnels, running_hub(tmp_path, "--public-url", f"https://hub.invalid:{port}", listen=f"0.0.0.0:{port}",
-                                                open=True, program=program) as hub:
-        one = Machine(program, tmp_path / "one", hub.url, HTTPS_PROXY=tunnels.url)
-        with running_daemon(one, hub.url) as daemon:
+    with serving(ConnectProxy()) as tunnels, running_hub(tmp_path, "--public-url", f"https://hub.invalid:{port}", *tls_words(tmp_path),
+                                                     listen=f"127.0.0.1:{port}", open=True, program=program) as hub:
+        url = f"https://hub.invalid:{port}#{hub.fingerprint()}"
+        one = Machine(program, tmp_path / "one", url, HTTPS_PROXY=tunnels.url)
+        with running_daemon(one, url) as daemon:
             daemon.wait_for("Connected")
             daemon.wait_for_warning("run kachery resource register lab")
         assert tunnels.asked and set(tunnels.asked) == {f"hub.invalid:{port}"}
