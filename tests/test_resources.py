@@ -294,11 +294,10 @@ def test_what_is_cancelled_is_not_uploaded(lab, remote):
 
 def test_a_wait_can_be_interrupted(lab, remote):
     uri = large(lab, 300)
-    code = (f"import kachery_cloud as kcl\nR = kcl.request_file({uri!r}, resource='lab', timeout_sec=0)\n"
-            "print('asked', flush=True)\n"
-            f"try:\n  R = kcl.request_file({uri!r}, resource='lab', timeout_sec=600, ignore_bucket=True)\n  R.wait()\n"
-            "  print('waited')\n"
-            "except KeyboardInterrupt: print('stopped')")
+    code = (f"import kachery_cloud as kcl\ntry:\n  kcl.request_file({uri!r}, resource='lab', timeout_sec=0)\n"
+            "  print('asked', flush=True)\n"
+            f"  kcl.request_file({uri!r}, resource='lab', timeout_sec=600, ignore_bucket=True).wait()\n"
+            "  print('waited')\nexcept KeyboardInterrupt: print('stopped')")
     process = subprocess.Popen([sys.executable, "-c", code], env=remote.environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "asked\n"
