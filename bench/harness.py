@@ -156,6 +156,26 @@ class Space:
             shutil.rmtree(self.root)
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What every section of a benchmark gets; each script adds its own work to it."""
+
+    space: Space
+    programs: Path  # The release build.
+    run: Runner
+
+    @property
+    def kachery(self) -> Path:
+        return self.programs / "apps" / "cli" / "kachery"
+
+    @property
+    def warm_up(self) -> Path:
+        return self.space.root / "warm-up"
+
+    def bare(self, name: str) -> Path:
+        return self.programs / "bench" / name
+
+
 def warm(paths: Iterable[Path]) -> None:
     """Read files, so that they are in the page cache."""
     buffer = bytearray(1 << 20)

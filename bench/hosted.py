@@ -20,6 +20,7 @@ from pathlib import Path
 
 from harness import (
     REPOSITORY,
+    Bench,
     Goal,
     Method,
     Program,
@@ -51,26 +52,16 @@ PRIVATE_KEY = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
 
 
 @dataclass(frozen=True)
-class Bench:
-    space: Space
-    programs: Path
-    run: Runner
+class HostedBench(Bench):
     big: Work
     stack: contextlib.ExitStack
 
-    @property
-    def kachery(self) -> Path:
-        return self.programs / "apps" / "cli" / "kachery"
-
-    @property
-    def warm_up(self) -> Path:
-        return self.space.root / "warm-up"
 
 
 # --- kachery-cloud
 
 
-def upload_and_download(bench: Bench, python: Path) -> Program:
+def upload_and_download(bench: HostedBench, python: Path) -> Program:
     """Both in warm processes, one after the other, without the polls in between."""
     place = bench.space.fresh()
     gateway = start_gateway(place)
@@ -107,7 +98,7 @@ def upload_and_download(bench: Bench, python: Path) -> Program:
 # --- kachery
 
 
-def start_resource(bench: Bench, hub: Server, folder: Path) -> Server:
+def start_resource(bench: HostedBench, hub: Server, folder: Path) -> Server:
     """A machine that has linked the file, and serves it."""
     environment = client_of(hub.address, folder / "hosting")
     bench.run([bench.kachery, "link", "-q", *bench.big.files], environment=environment)
@@ -136,13 +127,13 @@ def client_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("KACHERY_")}
 
 
-def is_connected(bench: Bench, environment: dict[str, str]) -> bool:
+def is_connected(bench: HostedBench, environment: dict[str, str]) -> bool:
     command: list[str | Path] = [bench.kachery, "resource", "show", RESOURCE, "--json"]
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return bool(json.loads(shown.stdout)["connected"])
 
 
-def ask_and_load(bench: Bench, peaks: list[str]) -> Program:
+def ask_and_load(bench: HostedBench, peaks: list[str]) -> Program:
     [file] = bench.big.files
     uri = uri_of(file)
 
@@ -167,7 +158,7 @@ def ask_and_load(bench: Bench, peaks: list[str]) -> Program:
     return Program(name, prepare, DURABLE, goal, bytes_written=2 * bench.big.size)
 
 
-def measure(bench: Bench, python: Path, method: Method, out: Path) -> None:
+def measure(bench: HostedBench, python: Path, method: Method, out: Path) -> None:
     title = f"Get {size_text(bench.big.size)} that another machine hosts and nobody has uploaded"
     say(title)
     head = circumstances(bench.space)
@@ -225,7 +216,7 @@ def main() -> None:
             big, _ = make_files(space.root, big_bytes, 1)
             python = arguments.cloud_python or install_kachery_cloud(space.root / "venv")
             method = Method(arguments.pairs, arguments.patience)
-            measure(Bench(space, programs, Runner(programs), big, stack), python, method, arguments.out)
+            measure(HostedBench(space, programs, Runner(programs), big, stack), python, method, arguments.out)
     finally:
         if not arguments.keep:
             space.remove()

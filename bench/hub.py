@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness import (
     REPOSITORY,
+    Bench,
     Comparison,
     Goal,
     Method,
@@ -73,13 +74,8 @@ class Peaks:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every section gets."""
-
-    space: Space
-    programs: Path
+class HubBench(Bench):
     python: Path
-    run: Runner
     method: Method
     out: Path
     big: Work
@@ -87,17 +83,6 @@ class Bench:
     few: Work  # The first of the small ones, for what is slow.
     stack: contextlib.ExitStack  # Stops what still serves when the script ends.
     peaks: dict[str, Peaks] = field(default_factory=dict)
-
-    @property
-    def kachery(self) -> Path:
-        return self.programs / "apps" / "cli" / "kachery"
-
-    @property
-    def warm_up(self) -> Path:
-        return self.space.root / "warm-up"
-
-    def bare(self, name: str) -> Path:
-        return self.programs / "bench" / name
 
     def peaks_of(self, name: str) -> Peaks:
         return self.peaks.setdefault(name, Peaks())
@@ -146,7 +131,7 @@ def uri_of(path: Path) -> str:
 # --- One large file
 
 
-def shell(bench: Bench, name: str, server: Server, line: Callable[[Path], str], **details: object) -> Program:
+def shell(bench: HubBench, name: str, server: Server, line: Callable[[Path], str], **details: object) -> Program:
     """What people type. The memory is that of the server, or of the largest program of the line."""
 
     def prepare(folder: Path) -> Callable[[], Run]:
@@ -156,7 +141,7 @@ def shell(bench: Bench, name: str, server: Server, line: Callable[[Path], str], 
     return Program(name, prepare, **details)  # type: ignore[arg-type]
 
 
-def get_large(bench: Bench) -> None:
+def get_large(bench: HubBench) -> None:
     [file] = bench.big.files
     uri = uri_of(file)
     nginx = bench.nginx(bench.big.folder)
@@ -193,7 +178,7 @@ def get_large(bench: Bench) -> None:
     nginx.stop()
 
 
-def put_large(bench: Bench) -> None:
+def put_large(bench: HubBench) -> None:
     [file] = bench.big.files
     nginx = bench.nginx(bench.big.folder)
     curl = shell(
@@ -230,7 +215,7 @@ def then_stop(server: Server, run: Run) -> Run:
 # --- Many small files
 
 
-def loop(bench: Bench, name: str, server: Server, function: str, work: Work, **details: object) -> Program:
+def loop(bench: HubBench, name: str, server: Server, function: str, work: Work, **details: object) -> Program:
     """The package `requests`, one file after the other over one connection."""
 
     def prepare(_: Path) -> Callable[[], Run]:
@@ -244,7 +229,7 @@ def loop(bench: Bench, name: str, server: Server, function: str, work: Work, **d
     return Program(name, prepare, units=len(work.files), **details)  # type: ignore[arg-type]
 
 
-def put_many(bench: Bench) -> None:
+def put_many(bench: HubBench) -> None:
     nginx = bench.nginx(bench.small.folder)
     count = len(bench.small.files)
     baseline = loop(
@@ -276,7 +261,7 @@ def put_many(bench: Bench) -> None:
     nginx.stop()
 
 
-def get_many(bench: Bench) -> None:
+def get_many(bench: HubBench) -> None:
     nginx = bench.nginx(bench.small.folder)
     count = len(bench.small.files)
     place = bench.space.fresh()
@@ -306,7 +291,7 @@ def get_many(bench: Bench) -> None:
 # --- Questions
 
 
-def ask(bench: Bench, server: Server, requests: Path) -> Run:
+def ask(bench: HubBench, server: Server, requests: Path) -> Run:
     """As long as ASKED requests would take at the rate that wrk found."""
     words: list[str | Path] = ["wrk", "-t1", f"-c{WRK_CONNECTIONS}", f"-d{WRK_SECONDS}s"]
     words += ["-s", Path(__file__).with_name("replay.lua"), server.address, "--", requests]
@@ -319,7 +304,7 @@ def ask(bench: Bench, server: Server, requests: Path) -> Run:
     return Run(ASKED * found["microseconds"] / 1e6 / found["requests"], server.peak_mib())
 
 
-def questions(bench: Bench) -> list[str]:
+def questions(bench: HubBench) -> list[str]:
     """The bodies that are sent, each about one file."""
     return [
         json.dumps({"zone": "default", "digests": [f"sha1:{sha1_of(path)}"]}, separators=(",", ":"))
@@ -327,7 +312,7 @@ def questions(bench: Bench) -> list[str]:
     ]
 
 
-def hub_with_small(bench: Bench) -> Server:
+def hub_with_small(bench: HubBench) -> Server:
     place = bench.space.fresh()
     hub = bench.hub(place)
     bench.push(hub, place / "pushing", bench.few)
@@ -340,7 +325,7 @@ def plain_request(path: str, address: int, body: str) -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n" + body + "\0").encode()
 
 
-def find(bench: Bench) -> None:
+def find(bench: HubBench) -> None:
     hub, nginx = hub_with_small(bench), bench.nginx(bench.small.folder)
     nothing, asked = bench.space.root / "nothing.requests", bench.space.root / "find.requests"
     nothing.write_bytes(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n\0")
@@ -365,7 +350,7 @@ def find(bench: Bench) -> None:
     nginx.stop()
 
 
-def find_signed(bench: Bench) -> None:
+def find_signed(bench: HubBench) -> None:
     hub = hub_with_small(bench)
     bodies = "".join(body + "\n" for body in questions(bench))
 
@@ -417,7 +402,7 @@ def requests_per_second(units: int, seconds: float) -> str:
 
 
 def measure(
-    bench: Bench,
+    bench: HubBench,
     name: str,
     title: str,
     baseline: Program,
@@ -493,7 +478,7 @@ def main() -> None:
             few = part_of(small, LOOP_FILES, space.root)
             method = Method(arguments.pairs, arguments.patience)
             run = Runner(programs)
-            bench = Bench(space, programs, python, run, method, arguments.out, big, small, few, stack)
+            bench = HubBench(space, programs, run, python, method, arguments.out, big, small, few, stack)
             for name in arguments.only or SECTIONS:
                 SECTIONS[name](bench)
     finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 import peers
 from harness import (
     REPOSITORY,
+    Bench,
     Comparison,
     Goal,
     Method,
@@ -51,30 +52,14 @@ STORES_NOTHING = "stores nothing"
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every section gets."""
-
-    space: Space
-    programs: Path
+class StoreBench(Bench):
     python: Path
-    run: Runner
     method: Method
     out: Path
     big: Work
     small: Work
     kachery_cloud: peers.KacheryCloud | None
     with_peers: bool
-
-    @property
-    def kachery(self) -> Path:
-        return self.programs / "apps" / "cli" / "kachery"
-
-    @property
-    def warm_up(self) -> Path:
-        return self.space.root / "warm-up"
-
-    def bare(self, name: str) -> Path:
-        return self.programs / "bench" / name
 
     def part_of_small(self, count: int, name: str) -> Work:
         """The first of the small files, in a folder of their own (as hard links)."""
@@ -95,7 +80,7 @@ def list_of(files: list[Path], folder: Path, root: Path) -> Work:
 # --- What is measured
 
 
-def command(bench: Bench, name: str, words: Callable[[Path], Sequence[str | Path]], **details: object) -> Program:
+def command(bench: StoreBench, name: str, words: Callable[[Path], Sequence[str | Path]], **details: object) -> Program:
     """A program whose command line needs nothing but a fresh folder."""
 
     def prepare(folder: Path) -> Callable[[], Run]:
@@ -105,13 +90,13 @@ def command(bench: Bench, name: str, words: Callable[[Path], Sequence[str | Path
     return Program(name, prepare, **details)  # type: ignore[arg-type]
 
 
-def hash_only(bench: Bench) -> Program:
+def hash_only(bench: StoreBench) -> Program:
     [file] = bench.big.files
     words = [bench.bare("hash_only"), file]
     return command(bench, "hash only (read(2) of 1 MiB, SHA-1 by OpenSSL)", lambda _: words, durable=STORES_NOTHING)
 
 
-def store_big(bench: Bench) -> None:
+def store_big(bench: StoreBench) -> None:
     [file] = bench.big.files
     programs = [
         command(
@@ -139,7 +124,7 @@ def store_big(bench: Bench) -> None:
     measure(bench, "store-one", title, hash_only(bench), programs, missing, bench.big)
 
 
-def link_big(bench: Bench) -> None:
+def link_big(bench: StoreBench) -> None:
     [file] = bench.big.files
 
     def link(folder: Path) -> Sequence[str | Path]:
@@ -161,7 +146,7 @@ def link_big(bench: Bench) -> None:
     measure(bench, "link-one", title, hash_only(bench), programs, [], bench.big)
 
 
-def bare_loop(bench: Bench, name: str, mode: str, work: Work) -> Program:
+def bare_loop(bench: StoreBench, name: str, mode: str, work: Work) -> Program:
     return command(
         bench,
         name,
@@ -172,7 +157,7 @@ def bare_loop(bench: Bench, name: str, mode: str, work: Work) -> Program:
     )
 
 
-def kachery_list(bench: Bench, name: str, work: Work, goal: Goal) -> Program:
+def kachery_list(bench: StoreBench, name: str, work: Work, goal: Goal) -> Program:
     return command(
         bench,
         name,
@@ -184,7 +169,7 @@ def kachery_list(bench: Bench, name: str, work: Work, goal: Goal) -> Program:
     )
 
 
-def kachery_each(bench: Bench, work: Work) -> Program:
+def kachery_each(bench: StoreBench, work: Work) -> Program:
     def words(folder: Path) -> Sequence[str | Path]:
         return peers.one_by_one([bench.kachery, "store", "--dir", folder / "store", "-q"], work)
 
@@ -193,7 +178,7 @@ def kachery_each(bench: Bench, work: Work) -> Program:
     return command(bench, name, words, durable=DURABLE, units=len(work.files), bytes_written=size)
 
 
-def store_small(bench: Bench) -> None:
+def store_small(bench: StoreBench) -> None:
     work = bench.small
     baseline = bare_loop(bench, "bare loop: same files, folders and syncs, one thread", "batch", work)
     programs = [
@@ -219,7 +204,7 @@ def store_small(bench: Bench) -> None:
     measure(bench, "store-many", title, baseline, programs, missing, work)
 
 
-def store_single(bench: Bench) -> None:
+def store_single(bench: StoreBench) -> None:
     """1,000 files, each durable before the next begins."""
     work = bench.part_of_small(SINGLE_FILES, "single")
     baseline = bare_loop(bench, "bare loop: write, fsync, rename, fsync of one folder", "flat", work)
@@ -238,7 +223,7 @@ def store_single(bench: Bench) -> None:
     measure(bench, "store-single", title, baseline, programs, missing, work)
 
 
-def add_python(bench: Bench, programs: list[Program], missing: list[str], work: Work) -> None:
+def add_python(bench: StoreBench, programs: list[Program], missing: list[str], work: Work) -> None:
     """kachery from Python, in one process, if there is a Python that has it."""
     name = "**kachery.store_file**, from Python, one by one in a warm process"
     importing: list[str | Path] = [bench.python, "-c", "import kachery"]
@@ -266,7 +251,7 @@ SECTIONS = {
 
 
 def add_debian(
-    bench: Bench,
+    bench: StoreBench,
     programs: list[Program],
     missing: list[str],
     work: Work,
@@ -285,7 +270,7 @@ def size_text(size: int) -> str:
 
 
 def measure(
-    bench: Bench,
+    bench: StoreBench,
     name: str,
     title: str,
     baseline: Program,
@@ -372,7 +357,7 @@ def main() -> None:
             cloud = peers.KacheryCloud(run, with_cloud, space.root / "warm-up")
         method = Method(arguments.pairs, arguments.patience)
         python = arguments.python.absolute()  # Not resolved: what a virtual environment is, its link says.
-        bench = Bench(space, programs, python, run, method, arguments.out, big, small, cloud, arguments.peers)
+        bench = StoreBench(space, programs, run, python, method, arguments.out, big, small, cloud, arguments.peers)
         for name in arguments.only or SECTIONS:
             SECTIONS[name](bench)
     finally:

@@ -90,13 +90,19 @@ def start(program: Program, directory: Path, listen: str,
         raise
 
 
-def tls_words(place: Path) -> tuple[Argument, ...]:
-    """What a hub is started with to serve TLS, also on loopback: a certificate that nobody trusts, and its key."""
+def make_certificate(place: Path) -> tuple[Path, Path]:
+    """A certificate that nobody trusts, and its key."""
     certificate, key = place / "certificate.pem", place / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                     "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-out", certificate,
                     "-keyout", key], check=True, capture_output=True)
     key.chmod(0o600)
+    return certificate, key
+
+
+def tls_words(place: Path) -> tuple[Argument, ...]:
+    """What a hub is started with to serve TLS, also on loopback."""
+    certificate, key = make_certificate(place)
     return ("--certificate", certificate, "--private-key", key)
 
 

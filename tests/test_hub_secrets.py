@@ -16,11 +16,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from harness import OK, Program, overwrite, write
-from hub import RunningHub, running_hub
+from hub import RunningHub, running_hub, make_certificate
 from hub_node import Forgery, Node, call_unsigned, encode, send
 from laboratory import MESSAGES, Laboratory, audited, running_laboratory
 from machine import Machine
-from test_hub import make_certificate
 from test_secrets import KEYS, PREFIX, PUBLIC_KEY, PUBLIC_PREFIX, Watcher, canaries, pem
 
 # The hub's own files in which a secret may be; everything else that it writes is searched.

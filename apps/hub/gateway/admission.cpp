@@ -96,7 +96,7 @@ Result<> Admission::check_address(Visit& visit) {
   const std::string address = address_group(visit.head().peer);
   const auto wait = services_.address_rates.take(address, 1, visit.now_ms);
   if (!wait) return {};
-  const std::unexpected<Error> refusal = too_many(visit, "this address", *wait);
+  std::unexpected<Error> refusal = too_many(visit, "this address", *wait);
   if (!busy_addresses_.take(address, 1, visit.now_ms))
     record(visit, {.action = Action::see_hub}, "too many requests", &refusal.error());
   return refusal;

@@ -19,9 +19,9 @@ Result<std::string> read_chunk(const Bucket& bucket, const ZoneName& zone, const
 }
 
 Result<> check_object(Services& services, const BucketObject& object) {
-  const Result<> checked = object.manifest_of
-                               ? services.bucket.check_manifest(object.zone, *object.manifest_of, object.name)
-                               : services.bucket.check_chunk(object.zone, object.name);
+  Result<> checked = object.manifest_of
+                         ? services.bucket.check_manifest(object.zone, *object.manifest_of, object.name)
+                         : services.bucket.check_chunk(object.zone, object.name);
   if (checked) return {};
   const Error& error = checked.error();
   if (error.code != Code::corrupt && error.code != Code::not_found) return checked;
