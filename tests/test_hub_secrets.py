@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from harness import OK, Program, overwrite, write
-from hub import RunningHub, running_hub, make_certificate
+from hub import RunningHub, make_certificate, running_hub
 from hub_node import Forgery, Node, call_unsigned, encode, send
 from laboratory import MESSAGES, Laboratory, audited, running_laboratory
 from machine import Machine

@@ -185,7 +185,7 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
   job->notify();
   parts_.loop.spawn(watch(job));
   const auto work = [&session = parts_.session, zone = parts_.zone, job]() -> Result<> {
-    const Result<> sent = session.upload({&job->digest, 1}, zone, job->progress);
+    Result<> sent = session.upload({&job->digest, 1}, zone, job->progress);
     if (sent || job->progress.cancel) return sent;
     // Whether it was ours to send is what the asker may know; a link is hashed again only if its file
     // changed.
