@@ -69,7 +69,8 @@ bool kernel_reports_syncfs_errors() {
   utsname name{};
   int major = 0;
   int minor = 0;
-  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion,cert-err34-c): two numbers of the kernel's own making.
+  // Two numbers of the kernel's own making.
+  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion,cert-err34-c)
   return ::uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
          (major > 5 || (major == 5 && minor >= 8));
 }
