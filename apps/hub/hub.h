@@ -10,7 +10,8 @@
 namespace kachery::hub {
 
 // One thread; blocks. At the first start everything is made in the directory: the zone `default`, the tokens
-// (`admin-token`, `metrics-token`, `proxy-secret`), the secret of signed URLs, a certificate where one is needed; all 0600.
+// (`admin-token`, `metrics-token`, `proxy-secret`), the secret of signed URLs, a certificate where one is
+// needed; all 0600.
 class Hub {
  public:
   // Code::exists if another process serves this directory; Code::unavailable if the address is taken;

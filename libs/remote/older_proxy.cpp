@@ -175,8 +175,7 @@ Result<wire::AskState> ask_older_proxy(const OlderQuestion& question,
   std::optional<wire::AskState> last;
   for (Conversation proxy(question, cancel);;) {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-    Result<wire::AskState> state =
-        proxy.ask(std::clamp(left, milliseconds(0), milliseconds(kOneWaitMax)));
+    Result<wire::AskState> state = proxy.ask(std::clamp(left, milliseconds(0), milliseconds(kOneWaitMax)));
     if (!state && (state.error().code != Code::unavailable || !last)) return state;
     if (state) {
       last = *state;

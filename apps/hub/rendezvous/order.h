@@ -34,7 +34,8 @@ class Order {
 
   // How far it is. What cannot be believed, such as a state that does not exist, is left out.
   void progress(wire::AskState said);
-  // Requested when the order ends, also because nobody wants it any more or it took too long. For one call at a time.
+  // Requested when the order ends, also because nobody wants it any more or it took too long. For one call at
+  // a time.
   CallStop& stop() { return stop_; }
 
  private:
