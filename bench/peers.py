@@ -18,7 +18,7 @@ from harness import Program, Run, Runner, WarmCall, say
 
 KACHERY_CLOUD = "kachery-cloud==0.4.10"
 # What it imports. Its declared dependencies include pubnub and dask, which the local functions never touch.
-KACHERY_CLOUD_IMPORTS = ["simplejson", "click", "requests", "pyyaml", "numpy"]
+KACHERY_CLOUD_IMPORTS = ["cryptography", "simplejson", "click", "requests", "pyyaml", "numpy"]
 
 NOT_SYNCED = "no: nothing is synced"
 
