@@ -427,8 +427,9 @@ struct ChunkWriter::State {
   std::optional<Error> failure = {};
 };
 
-Result<ChunkWriter> Bucket::create(const ZoneName& zone) {
+Result<ChunkWriter> Bucket::create(const ZoneName& zone, ByteCount size) {
   KACHERY_TRY(temporary, state_->create_temporary());
+  KACHERY_TRY(temporary.file().reserve(size));
   return ChunkWriter(
       std::unique_ptr<ChunkWriter::State>(new ChunkWriter::State{*state_, zone, std::move(temporary)}));
 }

@@ -60,8 +60,9 @@ class Bucket {
   // Removes what killed processes left. At start, before anything is written.
   Result<> clear_temporaries();
 
-  // For one chunk that comes in parts. The writer must not outlive the bucket.
-  Result<ChunkWriter> create(const ZoneName& zone);
+  // For one chunk of `size` bytes, that come in parts; the room for them is taken now. The writer must not
+  // outlive the bucket.
+  Result<ChunkWriter> create(const ZoneName& zone, ByteCount size);
 
   // Many small ones at once, up to kPutManyMax, durable together when it returns; in the order of `contents`.
   Result<std::vector<KeptChunk>> put_many(const ZoneName& zone, std::span<const HashedBytes> contents);

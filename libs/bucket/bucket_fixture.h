@@ -31,7 +31,7 @@ inline std::string content_of(const File& file) {
 
 inline Result<KeptChunk> put_in_parts(Bucket& bucket, std::string_view bytes,
                                       const ZoneName& zone = default_zone()) {
-  KACHERY_TRY(writer, bucket.create(zone));
+  KACHERY_TRY(writer, bucket.create(zone, bytes.size()));
   KACHERY_TRY(writer.append(as_bytes(bytes.substr(0, bytes.size() / 2))));
   KACHERY_TRY(writer.append(as_bytes(bytes.substr(bytes.size() / 2))));
   return writer.commit(sha256_of(bytes));

@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(, BucketContract, testing::Values("memory", "real"),
 TEST_P(BucketContract, AChunkThatCameInPartsIsThereWhole) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{5'000'007}}) {
     const std::string bytes = pattern(size);
-    auto writer = bucket().create(default_zone());
+    auto writer = bucket().create(default_zone(), size);
     ASSERT_TRUE(writer) << writer.error().message;
     for (std::size_t done = 0; done < size; done += 2'000'000)
       ASSERT_TRUE(writer->append(as_bytes(std::string_view(bytes).substr(done, 2'000'000))));
@@ -69,13 +69,13 @@ TEST_P(BucketContract, AChunkThatCameInPartsIsThereWhole) {
 }
 
 TEST_P(BucketContract, OtherBytesThanTheNameSaysLeaveNothing) {
-  auto writer = bucket().create(default_zone());
+  auto writer = bucket().create(default_zone(), 11);
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->append(as_bytes("these bytes")));
   const auto kept = writer->commit(sha256_of("other bytes"));
   ASSERT_FALSE(kept);
   EXPECT_EQ(kept.error().code, Code::corrupt);
-  writer = bucket().create(default_zone());  // Ends the first one.
+  writer = bucket().create(default_zone(), 11);  // Ends the first one.
   EXPECT_EQ(count_temporaries(disk()), 1U);
   EXPECT_EQ(fetch(bucket(), "these bytes"), std::nullopt);
   EXPECT_EQ(fetch(bucket(), "other bytes"), std::nullopt);
@@ -83,7 +83,7 @@ TEST_P(BucketContract, OtherBytesThanTheNameSaysLeaveNothing) {
 
 TEST_P(BucketContract, AWriterThatIsDroppedLeavesNothing) {
   {
-    auto writer = bucket().create(default_zone());
+    auto writer = bucket().create(default_zone(), 1000);
     ASSERT_TRUE(writer && writer->append(as_bytes(pattern(1000))));
     EXPECT_EQ(count_temporaries(disk()), 1U);
   }

@@ -17,6 +17,10 @@ class FaultyFile final : public File {
     return file_->stamp();
   }
   bool make_changes_show() const override { return faults_.step() && file_->make_changes_show(); }
+  Result<> reserve(ByteCount size) override {
+    KACHERY_TRY(faults_.step());
+    return file_->reserve(size);
+  }
   Result<> append(ByteView bytes) override {
     Result<> due = faults_.step();
     if (due) return file_->append(bytes);

@@ -39,6 +39,9 @@ class File {
   // disk: so that is done here. False where even that does not help (file systems in memory).
   virtual bool make_changes_show() const = 0;
 
+  // Takes the room for so many bytes at once, where the file system can, so that a full disk shows before
+  // they come: Code::exhausted. The size stays what it was.
+  virtual Result<> reserve(ByteCount size) = 0;
   // Only on a file that was created (os/directory.h).
   virtual Result<> append(ByteView bytes) = 0;
   // At any place; what lies between it and the file's end becomes zeros. Never mixed with append.

@@ -33,6 +33,8 @@ class MemoryDirectory::MemoryFile final : public File {
     return inode_->stamp;
   }
 
+  Result<> reserve(ByteCount) override { return {}; }
+
   Result<> append(ByteView bytes) override {
     const std::scoped_lock lock(disk_.mutex_);
     inode_->bytes.insert(inode_->bytes.end(), bytes.begin(), bytes.end());

@@ -79,6 +79,16 @@ bool RealFile::make_changes_show() const {
   return ::sync_file_range(fd_.get(), 0, 0, kWriteAndWait) == 0 || ::fdatasync(fd_.get()) == 0;
 }
 
+Result<> RealFile::reserve(ByteCount size) {
+  if (size == 0) return {};
+  const auto length = static_cast<off_t>(size);
+  while (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, length) != 0) {
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return {};  // Then the writes will tell.
+    if (errno != EINTR) return fail_write(errno, fd_.get(), name_, size);
+  }
+  return {};
+}
+
 Result<> RealFile::append(ByteView bytes) {
   const bool fits = bytes.size() >= kDirectSizeMin && bytes.size() % kDirectUnit == 0 &&
                     size_ % kDirectUnit == 0 &&

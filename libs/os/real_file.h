@@ -16,6 +16,7 @@ class RealFile final : public File {
   Result<std::size_t> read_at(ByteCount offset, std::span<std::byte> out) const override;
   Result<FileStamp> stamp() const override;
   bool make_changes_show() const override;
+  Result<> reserve(ByteCount size) override;
   Result<> append(ByteView bytes) override;
   Result<> write_at(ByteCount offset, ByteView bytes) override;
   Result<bool> clone_from(const File& source) override;

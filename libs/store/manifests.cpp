@@ -66,6 +66,7 @@ class ChunkedFile final : public File {
 
   Result<FileStamp> stamp() const override { return FileStamp{.size = manifest_.size}; }
   bool make_changes_show() const override { return false; }
+  Result<> reserve(ByteCount) override { return fail_read_only(); }
   Result<> append(ByteView) override { return fail_read_only(); }
   Result<> write_at(ByteCount, ByteView) override { return fail_read_only(); }
   Result<bool> clone_from(const File&) override { return fail_read_only(); }

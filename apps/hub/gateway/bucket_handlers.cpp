@@ -158,7 +158,7 @@ Task<> discard(Shared& shared, ChunkWriter writer) {
 }
 
 Task<Result<KeptChunk>> keep_body(Shared& shared, Visit& visit, const BucketPermit& url) {
-  auto create = [&shared, &url] { return shared.services.bucket.create(url.object.zone); };
+  auto create = [&shared, &url] { return shared.services.bucket.create(url.object.zone, url.size); };
   KACHERY_CO_TRY(writer, co_await shared.services.loop.offload(std::move(create)));
   const Result<> received = co_await receive(shared, visit, writer, url.size);
   if (!received) {

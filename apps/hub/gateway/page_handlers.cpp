@@ -16,8 +16,9 @@ Task<Result<Response>> health(Call) {
 Result<> try_to_serve(Services& services) {
   KACHERY_TRY(zones, services.catalog.zones().zones());
   if (zones.empty()) return {};
-  KACHERY_TRY(writer, services.bucket.create(zones.front().zone));
-  return writer.append(as_bytes("x"));
+  constexpr std::string_view kContent = "x";
+  KACHERY_TRY(writer, services.bucket.create(zones.front().zone, kContent.size()));
+  return writer.append(as_bytes(kContent));
 }
 
 Task<Result<Response>> readiness(Call call) {
