@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <random>
+#include <span>
 #include <string_view>
 #include <thread>
 
@@ -16,6 +17,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kWaitMax{60'000};
 constexpr milliseconds kSleepStep{50};
+
+constexpr std::array kPassing{408, 425, 429, 500, 502, 503, 504};
+constexpr std::array kAway{502, 503, 504};
 
 std::optional<int> parse_number(std::string_view text) {
   int number = 0;
@@ -65,10 +69,9 @@ milliseconds asked_wait(const HttpFields& fields) {
   return milliseconds(0);
 }
 
-bool may_be_tried_again(const Result<ClientResponse>& outcome) {
-  constexpr std::array kPassing{408, 425, 429, 500, 502, 503, 504};
+bool is_one_of(std::span<const int> statuses, const Result<ClientResponse>& outcome) {
   if (!outcome) return outcome.error().code == Code::unavailable;
-  return std::ranges::find(kPassing, outcome->status) != kPassing.end();
+  return std::ranges::find(statuses, outcome->status) != statuses.end();
 }
 
 // Anything from nothing to the longest wait of this try: so those who failed together do not come back
@@ -85,9 +88,13 @@ milliseconds jittered(const RetryPolicy& policy, int tried) {
 
 std::optional<milliseconds> wait_before_retry(const RetryPolicy& policy, int tried,
                                               const Result<ClientResponse>& outcome) {
-  if (tried >= policy.tries_max || !may_be_tried_again(outcome)) return std::nullopt;
+  if (tried >= policy.tries_max || !is_one_of(kPassing, outcome)) return std::nullopt;
   const milliseconds asked = outcome ? asked_wait(outcome->fields) : milliseconds(0);
   return std::min(asked + jittered(policy, tried), kWaitMax);
+}
+
+bool is_away(const Result<ClientResponse>& outcome) {
+  return is_one_of(kAway, outcome);
 }
 
 bool sleep_unless(const std::atomic<bool>& cancel, milliseconds time) {

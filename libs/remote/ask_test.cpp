@@ -14,7 +14,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr RetryPolicy kQuick{.tries_max = 2, .first = milliseconds(1), .longest = milliseconds(5)};
+constexpr RetryPolicy kQuick{
+    .tries_max = 2, .first = milliseconds(1), .longest = milliseconds(5), .patience = milliseconds(0)};
 
 wire::AskState state(const std::string& name, std::optional<std::uint64_t> bytes = std::nullopt) {
   return {name, 100, bytes, std::nullopt, std::nullopt};

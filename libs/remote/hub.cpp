@@ -111,10 +111,15 @@ struct Hub::State {
 
   // Again and again, as long as that may help: the last outcome.
   Result<ClientResponse> repeat(const std::atomic<bool>& cancel,
-                                const std::function<Result<ClientResponse>()>& attempt) const {
+                                const std::function<Result<ClientResponse>()>& attempt) {
+    const RetryPolicy& retry = parts.retry;
     for (int tried = 1;; ++tried) {
       Result<ClientResponse> outcome = attempt();
-      const auto wait = wait_before_retry(parts.retry, tried, outcome);
+      const auto now = std::chrono::steady_clock::now();
+      if (!is_away(outcome)) patient_until = now + retry.patience;
+      const bool is_expected = is_away(outcome) && now < patient_until.load();
+      const int counted = is_expected ? std::min(tried, retry.tries_max - 1) : tried;
+      const auto wait = wait_before_retry(retry, counted, outcome);
       if (!wait) return outcome;
       if (!sleep_unless(cancel, *wait)) return fail_cancelled();
     }
@@ -122,6 +127,8 @@ struct Hub::State {
 
   HubParts parts;
   HttpClient http;
+  std::atomic<std::chrono::steady_clock::time_point> patient_until =
+      std::chrono::steady_clock::time_point::min();
   std::atomic<std::int64_t> clock_offset_ms = 0;  // The hub's clock minus ours, as far as that matters.
 };
 

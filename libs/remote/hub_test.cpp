@@ -12,7 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr RetryPolicy kQuick{.tries_max = 4, .first = milliseconds(1), .longest = milliseconds(5)};
+constexpr RetryPolicy kQuick{
+    .tries_max = 4, .first = milliseconds(1), .longest = milliseconds(5), .patience = milliseconds(0)};
 
 class HubTest : public testing::Test {
  protected:
@@ -112,6 +113,24 @@ TEST_F(HubTest, SendsNothingInTheClearToOtherMachines) {
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Code::invalid);
   EXPECT_TRUE(found.error().message.contains("KACHERY_INSECURE_HTTP")) << found.error().message;
+}
+
+TEST_F(HubTest, WaitsLongerForAHubThatHasAnswered) {
+  RetryPolicy retry = kQuick;
+  retry.patience = std::chrono::minutes(1);
+  Hub client({.url = hub_.url(), .retry = retry});
+  int asked = 0;
+  hub_.set_script([&](const RequestHead&, const std::string&) -> std::optional<Response> {
+    ++asked;
+    if (asked % 30 == 0) return std::nullopt;
+    return FakeHub::failure(503, Code::unavailable, "starting");
+  });
+  EXPECT_EQ(find(client).error().code, Code::unavailable);
+  EXPECT_EQ(asked, kQuick.tries_max);
+  asked = 29;
+  EXPECT_TRUE(find(client));
+  EXPECT_TRUE(find(client));
+  EXPECT_EQ(asked, 60);
 }
 
 TEST_F(HubTest, StopsWithinASecond) {
