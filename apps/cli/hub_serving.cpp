@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "hub/gateway/route_list.h"
 #include "hub/hub.h"
+#include "os/process.h"
 
 namespace kachery::cli {
 namespace {
@@ -28,6 +29,7 @@ class HubServeCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    keep_memory_small();
     KACHERY_TRY(settings, settings_of(context));
     KACHERY_TRY(hub, hub::Hub::start(std::move(settings)));
     if (context.common.json) {

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "hub/hub_directory.h"
 #include "hub/legacy/proxy.h"
+#include "os/process.h"
 
 namespace kachery::cli {
 namespace {
@@ -38,6 +39,7 @@ class ProxyCommand final : public Command {
   }
 
   Result<int> run(Context& context) override {
+    keep_memory_small();
     const std::optional<std::string> secret = environment(kSecretVariable);
     if (!secret || secret->empty())
       return fail(Code::invalid, std::string("set ") + kSecretVariable +

@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/resource_file.h"
 #include "older.h"
+#include "os/process.h"
 #include "prompt.h"
 
 namespace kachery::cli {
@@ -66,6 +67,7 @@ class ResourceShare final : public Command {
   void declare(Options&) override {}
 
   Result<int> run(Context& context) override {
+    keep_memory_small();
     Result<ResourceFile> file = ResourceFile::read(kFileName);
     if (!file && file.error().code == Code::not_found)
       return fail(

@@ -10,6 +10,10 @@ namespace kachery {
 // limit), and gives how many that are.
 std::uint64_t raise_open_files_limit();
 
+// For programs that run for weeks: memory that was freed goes back to the machine instead of staying behind in
+// an arena of each thread. Before the first thread begins.
+void keep_memory_small();
+
 // The name of this machine; "localhost" if it has none.
 std::string host_name();
 
