@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if seed is None:
         seed = int(os.environ.get("KACHERY_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
     config.stash[SEED] = seed
-    config.stash[OUTCOMES] = []
+    os.environ["KACHERY_TEST_SEED"] = str(seed)  # For the processes among which pytest-xdist divides the tests.
     runner = os.getpid()
 
     def stop(number: int, _frame: object) -> None:
@@ -78,19 +78,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 SEED = pytest.StashKey[int]()
-OUTCOMES = pytest.StashKey[list]()
+OUTCOME = "outcome"
+OUTCOME_LINES: list[str] = []
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"kachery: {find_program()}, --seed {config.stash[SEED]}"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if not config.stash[OUTCOMES]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not OUTCOME_LINES:
         return
     terminalreporter.section("outcomes")
-    for line in config.stash[OUTCOMES]:
+    for line in OUTCOME_LINES:
         terminalreporter.write_line(line)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        OUTCOME_LINES.extend(line for name, line in report.user_properties if name == OUTCOME)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -158,9 +164,9 @@ def campaign(pytestconfig: pytest.Config) -> Callable[[str], int]:
 
 
 @pytest.fixture
-def outcome(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def outcome(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Keeps a line of counts for the end of the run."""
-    return pytestconfig.stash[OUTCOMES].append
+    return lambda line: record_property(OUTCOME, line)
 
 
 @pytest.fixture(scope="session")
