@@ -98,7 +98,8 @@ class ListCommand final : public ResourceCommand {
   }
 };
 
-class ShowCommand final : public ResourceCommand {
+// Of one that has its name already.
+class NamedResourceCommand : public ResourceCommand {
  public:
   void declare(Options& options) override {
     options.argument("name", name_, "What it is called in the zone");
@@ -106,8 +107,20 @@ class ShowCommand final : public ResourceCommand {
   }
 
  private:
-  Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const override {
+  virtual Result<> act_on(const Context& context, remote::Hub& hub, const ZoneName& zone,
+                          const ResourceName& name) const = 0;
+
+  Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const final {
     KACHERY_TRY(name, ResourceName::parse(name_));
+    return act_on(context, hub, zone, name);
+  }
+
+  std::string name_;
+};
+
+class ShowCommand final : public NamedResourceCommand {
+  Result<> act_on(const Context& context, remote::Hub& hub, const ZoneName& zone,
+                  const ResourceName& name) const override {
     const wire::ListResources question{zone, name};
     KACHERY_TRY(list, hub.call(remote::kListResources, question, context.progress.cancel));
     if (!list.resources.empty()) return context.print_fields(as_json(list.resources.front(), hub));
@@ -116,26 +129,15 @@ class ShowCommand final : public ResourceCommand {
                             "kachery resource register {} makes one",
                             zone.str(), hub.url().str(), name.str(), name.str()));
   }
-
-  std::string name_;
 };
 
-class RemoveCommand final : public ResourceCommand {
- public:
-  void declare(Options& options) override {
-    options.argument("name", name_, "What it is called in the zone");
-    declare_zone(options);
-  }
-
- private:
-  Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const override {
-    KACHERY_TRY(name, ResourceName::parse(name_));
+class RemoveCommand final : public NamedResourceCommand {
+  Result<> act_on(const Context& context, remote::Hub& hub, const ZoneName& zone,
+                  const ResourceName& name) const override {
     const wire::RemoveResource message{zone, name};
     KACHERY_TRY(hub.call(remote::kRemoveResource, message, context.progress.cancel));
     return context.print_fields({{"removed", name.str()}});
   }
-
-  std::string name_;
 };
 
 }  // namespace

@@ -73,25 +73,6 @@ Task<> ping(std::shared_ptr<Shared> shared) {
   }
 }
 
-std::string status_of(const wire::AskState& state) {
-  if (state.state == wire::kAsking) return "queued";
-  return state.state == wire::kNotFound ? "not-found" : state.state;
-}
-
-legacy::FileUploadResponse response_of(const wire::AskState& state) {
-  legacy::FileUploadResponse response{.status = {.status = status_of(state),
-                                                 .size = {},
-                                                 .bytes_uploaded = {},
-                                                 .timestamp_requested = {},
-                                                 .timestamp_started = {},
-                                                 .timestamp_completed = {},
-                                                 .error = {}}};
-  if (state.size) response.status.size = *state.size;
-  if (state.bytes_uploaded) response.status.bytes_uploaded = *state.bytes_uploaded;
-  if (state.state == wire::kError) response.status.error = state.message.value_or("the upload failed");
-  return response;
-}
-
 // The digest and the time that are asked for; an error is what older daemons say.
 struct Question {
   Digest digest;
@@ -120,15 +101,15 @@ Task<> answer(std::shared_ptr<Shared> shared, std::string id, Question question)
   shared->uploads.keep(question.digest);
   shared->requests.emplace(id, &changed);
   const auto deadline = std::chrono::steady_clock::now() + question.wait;
-  while (!is_over(interest->state()) && shared->requests.contains(id)) {
+  while (!wire::is_final(interest->state()) && shared->requests.contains(id)) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left <= milliseconds(0)) break;
     co_await changed.wait(left);
   }
   if (shared->requests.erase(id) == 0) co_return;  // Taken back.
-  send(shared,
-       wire::print(legacy::ResponseToClient{
-           .request_id = id, .response = wire::to_json(response_of(interest->state())), .error = {}}));
+  const legacy::FileUploadResponse response{.status = legacy::status_of(interest->state())};
+  send(shared, wire::print(legacy::ResponseToClient{
+                   .request_id = id, .response = wire::to_json(response), .error = {}}));
 }
 
 void refuse(const std::shared_ptr<Shared>& shared, const std::string& id, const std::string& why) {
@@ -216,7 +197,7 @@ void OlderUploads::keep(const Digest& digest) {
 Task<> OlderUploads::hold(Digest digest) {
   Signal changed(loop_);
   const auto interest = provider_.ask(digest, std::nullopt, changed);
-  while (!is_over(interest->state())) co_await changed.wait(kAnswerWaitMax);
+  while (!wire::is_final(interest->state())) co_await changed.wait(kAnswerWaitMax);
   kept_.erase(digest);
 }
 

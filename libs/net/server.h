@@ -28,6 +28,9 @@ class Body {
   virtual Task<Result<ByteView>> next() = 0;
 };
 
+// The status of a request that became a WebSocket.
+constexpr int kSwitchingProtocols = 101;
+
 struct Response {
   int status = 200;
   HttpFields fields = {};

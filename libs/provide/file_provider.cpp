@@ -19,10 +19,6 @@ constexpr std::chrono::milliseconds kSayAgainEvery{10'000};
 constexpr std::chrono::hours kDay{24};
 constexpr std::chrono::hours kTurnWait{1};  // Turns are waited for again and again.
 
-wire::AskState error_state(Code code, std::string message) {
-  return {wire::kError, std::nullopt, std::nullopt, code, std::move(message)};
-}
-
 // What an asker is told of a failure: the provider's paths and names are not theirs to know.
 std::string told_to_asker(Code code) {
   switch (code) {
@@ -39,17 +35,13 @@ std::string told_to_asker(Code code) {
 }
 
 wire::AskState changed_state() {
-  return error_state(
-      Code::corrupt,
-      "the file that was linked by this name has changed, or is gone: whoever provides it must "
-      "store or link the original again");
+  return wire::ask_failed(
+      {Code::corrupt,
+       "the file that was linked by this name has changed, or is gone: whoever provides it must "
+       "store or link the original again"});
 }
 
 }  // namespace
-
-bool is_over(const wire::AskState& state) {
-  return state.state == wire::kCompleted || state.state == wire::kNotFound || state.state == wire::kError;
-}
 
 // The upload of one file.
 struct FileProvider::Job {
@@ -103,7 +95,7 @@ Task<Result<std::string>> FileProvider::upload(std::shared_ptr<IncomingCall> cal
   const std::unique_ptr<Interest> interest = ask(asked.digest, asked.asker, call->cancelled());
   for (;;) {
     const wire::AskState state = interest->state();
-    if (is_over(state)) co_return wire::print(state);
+    if (wire::is_final(state)) co_return wire::print(state);
     if (call->is_cancelled()) co_return fail(Code::cancelled, "nobody wants it any more");
     call->progress(wire::print(state));
     co_await call->cancelled().wait(kSayAgainEvery);
@@ -121,13 +113,13 @@ Task<> FileProvider::run(std::shared_ptr<Job> job) {
     finish(job, is_absent ? wire::AskState{wire::kNotFound, {}, {}, {}, "the provider does not have it"}
                 : size.error().code == Code::corrupt
                     ? changed_state()
-                    : error_state(size.error().code, told_to_asker(size.error().code)));
+                    : wire::ask_failed({size.error().code, told_to_asker(size.error().code)}));
     co_return;
   }
   job->state.size = *size;
   if (const Result<> admitted = admit(*job); !admitted) {
     parts_.say(fmt::format("Refused: {}: {}", name_of(job->digest), admitted.error().message));
-    finish(job, error_state(admitted.error().code, admitted.error().message));
+    finish(job, wire::ask_failed(admitted.error()));
     co_return;
   }
   waiting_.push_back(job);
@@ -204,8 +196,8 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
   parts_.say(job->progress.cancel
                  ? fmt::format("Upload stopped, because nobody wants it any more: {}", name_of(job->digest))
                  : fmt::format("Upload failed: {}: {}", name_of(job->digest), printable(error.message)));
-  finish(job,
-         error.code == Code::corrupt ? changed_state() : error_state(error.code, told_to_asker(error.code)));
+  finish(job, error.code == Code::corrupt ? changed_state()
+                                          : wire::ask_failed({error.code, told_to_asker(error.code)}));
 }
 
 // Looks at what the upload has done, which counts on another thread.
@@ -228,7 +220,7 @@ void FileProvider::finish(const std::shared_ptr<Job>& job, wire::AskState state)
 
 // Nobody is interested any more.
 void FileProvider::abandon(const std::shared_ptr<Job>& job) {
-  if (is_over(job->state)) return;
+  if (wire::is_final(job->state)) return;
   job->is_abandoned = true;
   job->progress.cancel = true;
   std::erase(waiting_, job);

@@ -95,7 +95,4 @@ class FileProvider::Interest {
   Signal& changed_;
 };
 
-// Whether nothing will follow.
-bool is_over(const wire::AskState& state);
-
 }  // namespace kachery

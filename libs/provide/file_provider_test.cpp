@@ -104,7 +104,7 @@ class FileProviderTest : public testing::Test {
   Task<> finish(FileProvider& provider, Digest digest, std::vector<wire::AskState>& ends) {
     Signal changed(loop_);
     const auto interest = provider.ask(digest, std::nullopt, changed);
-    while (!is_over(interest->state())) co_await changed.wait(seconds(20));
+    while (!wire::is_final(interest->state())) co_await changed.wait(seconds(20));
     ends.push_back(interest->state());
   }
   Task<> until(std::function<bool()> condition) {
@@ -226,6 +226,7 @@ TEST_F(FileProviderTest, SaysAtOnceWhatItDoesNotHave) {
   ASSERT_EQ(ends.size(), 1U);
   EXPECT_EQ(ends.front().state, "not_found");
   EXPECT_TRUE(jammed.empty());
+  unjam();
 }
 
 Task<> spawn_all(Loop& loop, std::vector<Task<>> tasks, Task<> until_done) {

@@ -137,9 +137,8 @@ class Conversation {
   }
 
   Result<wire::AskState> as_ask_state(const legacy::FileUploadStatus& status) const {
-    wire::AskState state{status.status == "not-found" ? wire::kNotFound : status.status, status.size,
-                         status.bytes_uploaded, std::nullopt, std::nullopt};
-    if (status.status == wire::kError) {
+    wire::AskState state = legacy::state_of(status);
+    if (state.state == wire::kError) {
       state.code = Code::unavailable;
       state.message = where() + ": " + printable(status.error.value_or("no reason was given"));
     } else if (!wire::is_final(state) && status.status != wire::kQueued && status.status != wire::kRunning) {

@@ -74,15 +74,19 @@ inline constexpr const char* kNotFound = "not_found";   // The provider does not
 inline constexpr const char* kError = "error";
 
 struct AskState {
-  std::string state;                            // One of those.
-  std::optional<std::uint64_t> size;            // Of the file, once the provider has said it.
-  std::optional<std::uint64_t> bytes_uploaded;  // Of it, so far; of chunks that were there already, too.
-  std::optional<Code> code;                     // Of an error.
-  std::optional<std::string> message;           // For people: why it is not there.
+  std::string state;                                 // One of those.
+  std::optional<std::uint64_t> size = {};            // Of the file, once the provider has said it.
+  std::optional<std::uint64_t> bytes_uploaded = {};  // Of it, so far; of chunks that were there already, too.
+  std::optional<Code> code = {};                     // Of an error.
+  std::optional<std::string> message = {};           // For people: why it is not there.
   static constexpr auto kFields =
       fields("state", &AskState::state, "size", &AskState::size, "bytes_uploaded", &AskState::bytes_uploaded,
              "code", &AskState::code, "message", &AskState::message);
 };
+
+inline AskState ask_failed(const Error& error) {
+  return {.state = kError, .code = error.code, .message = error.message};
+}
 
 // Whether that is how it ended.
 inline bool is_final(const AskState& state) {

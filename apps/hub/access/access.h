@@ -80,6 +80,9 @@ struct ResourceId {
   ZoneName zone;
   ResourceName name;
   auto operator<=>(const ResourceId&) const = default;
+
+  // For messages.
+  std::string str() const { return "the resource " + name.str() + " of the zone " + zone.str(); }
 };
 
 struct ResourceFacts {

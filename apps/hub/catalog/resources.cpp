@@ -35,9 +35,8 @@ Result<ResourceRecord> Resources::register_resource(const ResourceId& id, const 
   KACHERY_TRY(owner, node_id(work, node));
   KACHERY_TRY(known, read(work, zone, id.name));
   if (!known.empty() && known.front().node != node)
-    return fail(Code::exists, "the resource " + id.name.str() + " of the zone " + id.zone.str() +
-                                  " belongs to another node, " + known.front().node.hex() + " of the user " +
-                                  known.front().user.str() +
+    return fail(Code::exists, id.str() + " belongs to another node, " + known.front().node.hex() +
+                                  " of the user " + known.front().user.str() +
                                   ": take another name, or have that one removed (kachery resource remove)");
   if (known.empty()) {
     KACHERY_TRY(count, work.number("SELECT count(*) FROM resources r JOIN nodes n ON n.id = r.node"

@@ -10,12 +10,6 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kAskTimeMaxMs = 86'400'000;
 
-// By what their interest in an order is known.
-Asker asker_of(const Call& call) {
-  const std::optional<NodeId> node = call.permit.node();
-  return {.name = node ? node->hex() : "address " + address_group(call.head.peer), .node = node};
-}
-
 // Lines that say how it is with an order: one at once, then whenever it changes, and now and then.
 class AskLines final : public Body {
  public:
@@ -85,18 +79,12 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
                                         ": kachery resource list prints those that are");
   if (!message.ignore_bucket) {
     KACHERY_CO_TRY(size, co_await find_size(call.services(), message.zone, message.digest));
-    if (size)
-      co_return one_line(
-          {.state = wire::kCompleted, .size = size, .bytes_uploaded = size, .code = {}, .message = {}});
+    if (size) co_return one_line({.state = wire::kCompleted, .size = size, .bytes_uploaded = size});
   }
   Rendezvous& rendezvous = call.shared.rendezvous;
-  Result<std::shared_ptr<Order>> order = rendezvous.orders.ask(resource, message.digest, asker_of(call));
-  if (!order)
-    co_return one_line({.state = wire::kError,
-                        .size = {},
-                        .bytes_uploaded = {},
-                        .code = order.error().code,
-                        .message = order.error().message});
+  Result<std::shared_ptr<Order>> order =
+      rendezvous.orders.ask(resource, message.digest, asker_of(call.permit, call.head));
+  if (!order) co_return one_line(wire::ask_failed(order.error()));
   Response response = lines_answer();
   response.body = std::make_unique<AskLines>(rendezvous, *std::move(order), until);
   co_return response;
@@ -104,11 +92,16 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
 
 Task<Result<wire::Done>> cancel(Call call, wire::CancelAsk message) {
   const ResourceId resource{message.zone, message.resource};
-  call.shared.rendezvous.orders.cancel(resource, message.digest, asker_of(call).name);
+  call.shared.rendezvous.orders.cancel(resource, message.digest, asker_of(call.permit, call.head).name);
   co_return wire::Done{true};
 }
 
 }  // namespace
+
+Asker asker_of(const Permit& permit, const RequestHead& head) {
+  const std::optional<NodeId> node = permit.node();
+  return {.name = node ? node->hex() : "address " + address_group(head.peer), .node = node};
+}
 
 std::vector<Route> ask_routes() {
   std::vector<Route> routes;

@@ -12,8 +12,6 @@ namespace {
 constexpr const char* kNoRoute = "none";
 constexpr const char* kMalformed = "malformed";
 
-constexpr int kUpgraded = 101;
-
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Finds the route, says who asks, and lets the route answer.
@@ -103,8 +101,8 @@ Task<Response> Gateway::handle(Request& request) {
   add_common_fields(response, request.head().id);
 
   // A connection that was upgraded lasts as long as it likes.
-  const auto took =
-      response.status == kUpgraded ? std::chrono::nanoseconds(0) : std::chrono::steady_clock::now() - begun;
+  const auto took = response.status == kSwitchingProtocols ? std::chrono::nanoseconds(0)
+                                                           : std::chrono::steady_clock::now() - begun;
   Metrics& metrics = shared.services.metrics;
   metrics.request(visit.route != nullptr ? visit.route->path : kNoRoute, response.status, took);
   metrics.received(visit.received);

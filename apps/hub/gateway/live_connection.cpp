@@ -19,11 +19,6 @@ constexpr std::size_t kProgramBytesMax = 100;
 constexpr std::uint16_t kGoingAway = 1001;  // RFC 6455 section 7.4.1.
 constexpr std::uint16_t kPolicyViolation = 1008;
 
-wire::AskState failed(const Error& error) {
-  return {
-      .state = wire::kError, .size = {}, .bytes_uploaded = {}, .code = error.code, .message = error.message};
-}
-
 }  // namespace
 
 LiveConnection::LiveConnection(Shared& shared, Visit& visit, NodeId node)
@@ -111,15 +106,15 @@ Task<Result<wire::AskState>> LiveConnection::upload(std::shared_ptr<Order> order
   if (answered) {
     Result<wire::AskState> last = wire::parse<wire::AskState>(*answered);
     if (!last)
-      co_return failed(
+      co_return wire::ask_failed(
           {Code::invalid, "the provider's answer cannot be understood: " + last.error().message});
     co_return last;
   }
-  if (order->has_ended()) co_return failed(answered.error());
+  if (order->has_ended()) co_return wire::ask_failed(answered.error());
   // Its own failure, or that of the connection.
   const bool is_there = co_await ping(kPingWait);
   if (!is_there) co_return std::unexpected(answered.error());
-  co_return failed(answered.error());
+  co_return wire::ask_failed(answered.error());
 }
 
 Task<bool> LiveConnection::ping(std::chrono::milliseconds wait) {

@@ -6,8 +6,6 @@ namespace kachery::hub {
 namespace {
 
 constexpr const char* kSubprotocol = "kachery.1";
-constexpr int kUpgraded = 101;
-
 Task<Result<Response>> serve_live(Shared& shared, Visit& visit) {
   KACHERY_CO_TRY(co_await read_whole(shared, shared.large_messages, visit, 0));
   if (visit.head().fields.find("origin") != nullptr)
@@ -20,7 +18,7 @@ Task<Result<Response>> serve_live(Shared& shared, Visit& visit) {
   KACHERY_CO_TRY(socket, co_await visit.request.upgrade(kSubprotocol, limits));
   const auto connection = std::make_shared<LiveConnection>(shared, visit, *node);
   co_await connection->run(std::move(socket));
-  co_return Response{.status = kUpgraded};
+  co_return Response{.status = kSwitchingProtocols};
 }
 
 }  // namespace

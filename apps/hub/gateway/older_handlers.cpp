@@ -1,6 +1,7 @@
 #include "hub/gateway/older_handlers.h"
 
 #include "core/text.h"
+#include "hub/gateway/resource_handlers.h"
 #include "hub/gateway/serving.h"
 #include "hub/legacy/older_asking.h"
 #include "hub/legacy/older_daemon.h"
@@ -9,7 +10,6 @@
 namespace kachery::hub {
 namespace {
 
-constexpr int kUpgraded = 101;
 // Where those are who name no zone.
 constexpr const char* kOldestZone = "default";
 
@@ -56,7 +56,7 @@ Task<Result<Response>> serve_daemon(Shared& shared, Visit& visit) {
   if (!visit.audited) shared.admission.refused(visit, why);
   log(Severity::info, "older_daemon_ended",
       {{"request", visit.head().id}, {"peer", visit.head().peer}, {"why", printable(why.message)}});
-  co_return Response{.status = kUpgraded};
+  co_return Response{.status = kSwitchingProtocols};
 }
 
 // --- Clients
@@ -96,14 +96,11 @@ Task<Result<Response>> serve_client(Shared& shared, Visit& visit) {
     co_return older_refusal(visit.status.value_or(http_status(permit.error().code)), permit.error().message);
   if (!shared.services.facts.now()->resources.contains(*resource))
     co_return older_not_found(resource->name.str());
-  const std::optional<NodeId> node = permit->node();
   const FindSize find = [&shared](ZoneName zone, Digest digest) {
     return find_size(shared.services, std::move(zone), digest);
   };
   OlderAsk ask{
-      .resource = *resource,
-      .asker = {.name = node ? node->hex() : "address " + address_group(visit.head().peer), .node = node},
-      .request = *std::move(request)};
+      .resource = *resource, .asker = asker_of(*permit, visit.head()), .request = *std::move(request)};
   co_return co_await answer_older_ask(shared.rendezvous, find, std::move(ask));
 }
 

@@ -4,7 +4,7 @@ namespace kachery::hub {
 
 Result<> may_serve(const Facts& facts, const ResourceId& id, const NodeId& node, Proof proof) {
   KACHERY_TRY(authorize(facts, SigningKey{node}, Action::provide, &id.zone));
-  const std::string name = "the resource " + id.name.str() + " of the zone " + id.zone.str();
+  const std::string name = id.str();
   const auto registered = facts.resources.find(id);
   if (registered == facts.resources.end())
     return fail(Code::not_found, name + " is not registered: run kachery resource register " + id.name.str() +

@@ -39,22 +39,8 @@ Response failure(std::string message) {
   return envelope(json::Object{}, std::move(message));
 }
 
-wire::Omissible<std::uint64_t> omissible(const std::optional<std::uint64_t>& value) {
-  return value ? wire::Omissible<std::uint64_t>(*value) : wire::Omissible<std::uint64_t>();
-}
-
 Response status_answer(const wire::AskState& state) {
-  older::FileUploadStatus status{.status = state.state,
-                                 .size = omissible(state.size),
-                                 .bytes_uploaded = omissible(state.bytes_uploaded),
-                                 .timestamp_requested = {},
-                                 .timestamp_started = {},
-                                 .timestamp_completed = {},
-                                 .error = {}};
-  if (state.state == wire::kAsking) status.status = wire::kQueued;
-  if (state.state == wire::kNotFound) status.status = "not-found";
-  if (state.state == wire::kError) status.error = state.message.value_or("");
-  return envelope(wire::to_json(older::FileUploadResponse{.status = std::move(status)}), {});
+  return envelope(wire::to_json(older::FileUploadResponse{.status = older::status_of(state)}), {});
 }
 
 Result<Digest> digest_of(const std::string& uri) {
@@ -107,9 +93,7 @@ Task<Response> answer_older_ask(Rendezvous& rendezvous, FindSize find_size, Olde
   if (find_size) {
     const Result<std::optional<ByteCount>> size = co_await find_size(ask.resource.zone, *digest);
     if (!size) co_return failure(size.error().message);
-    if (*size)
-      co_return status_answer(
-          {.state = wire::kCompleted, .size = *size, .bytes_uploaded = *size, .code = {}, .message = {}});
+    if (*size) co_return status_answer({.state = wire::kCompleted, .size = *size, .bytes_uploaded = *size});
   }
   const Result<std::shared_ptr<Order>> order = rendezvous.orders.ask(ask.resource, *digest, ask.asker);
   if (!order && order.error().code == Code::unavailable) co_return older_not_found(ask.resource.name.str());

@@ -25,15 +25,8 @@ constexpr std::uint16_t kPolicyViolation = 1008;
 // What no daemon has, so that it answers at once.
 constexpr std::string_view kNoUri = "sha1://ping";
 
-wire::AskState state(const char* word) {
-  return {.state = word, .size = {}, .bytes_uploaded = {}, .code = {}, .message = {}};
-}
-
 wire::AskState failed(Code code, std::string message) {
-  wire::AskState error = state(wire::kError);
-  error.code = code;
-  error.message = std::move(message);
-  return error;
+  return wire::ask_failed({code, std::move(message)});
 }
 
 wire::AskState state_of(const older::ResponseToClient& response) {
@@ -42,13 +35,7 @@ wire::AskState state_of(const older::ResponseToClient& response) {
   const auto upload = wire::from_json<older::FileUploadResponse>(response.response, "response");
   if (!upload)
     return failed(Code::invalid, "the provider's answer cannot be understood: " + upload.error().message);
-  const older::FileUploadStatus& status = upload->status;
-  wire::AskState state{.state = status.status == "not-found" ? wire::kNotFound : status.status,
-                       .size = status.size,
-                       .bytes_uploaded = status.bytes_uploaded,
-                       .code = {},
-                       .message = status.error};
-  return state;
+  return older::state_of(upload->status);
 }
 
 bool goes_on(const wire::AskState& state) {
@@ -162,7 +149,7 @@ Task<Result<older::ResponseToClient>> OlderDaemon::response_to(std::string id, O
       co_return fail(Code::unavailable, "the daemon has not answered");
     }
     wire::AskState now = order.state();
-    if (!goes_on(now)) now = state(wire::kQueued);
+    if (!goes_on(now)) now = {.state = wire::kQueued};
     const bool was_notified = co_await order.changed().wait(kWordEvery);
     if (!was_notified) order.progress(std::move(now));
   }

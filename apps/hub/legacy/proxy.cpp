@@ -13,7 +13,6 @@
 namespace kachery::hub {
 namespace {
 
-constexpr int kUpgraded = 101;
 std::int64_t now_ms() {
   return system_clock().now_ns() / 1'000'000;
 }
@@ -120,7 +119,7 @@ Task<Response> Proxy::Parts::serve_daemon(Request& request) {
   const Error why = co_await daemon->run(*std::move(socket), admits);
   log(Severity::info, "older_daemon_ended",
       {{"request", request.head().id}, {"peer", request.head().peer}, {"why", printable(why.message)}});
-  co_return Response{.status = kUpgraded};
+  co_return Response{.status = kSwitchingProtocols};
 }
 
 // Both belong to the caller, who waits.

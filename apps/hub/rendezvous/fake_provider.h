@@ -19,7 +19,7 @@ inline NodeId node(unsigned char number) {
 
 inline wire::AskState state(const char* word, std::optional<std::uint64_t> bytes = {},
                             std::optional<std::uint64_t> size = {}) {
-  return {.state = word, .size = size, .bytes_uploaded = bytes, .code = {}, .message = {}};
+  return {.state = word, .size = size, .bytes_uploaded = bytes};
 }
 
 // A daemon that does what the test says.

@@ -10,7 +10,7 @@ Order::Order(Loop& loop, ResourceId resource, wire::Upload upload, const Rendezv
     : resource_(std::move(resource)),
       upload_(std::move(upload)),
       limits_(limits),
-      state_{.state = wire::kAsking, .size = {}, .bytes_uploaded = {}, .code = {}, .message = {}},
+      state_{.state = wire::kAsking},
       changed_(loop) {}
 
 void Order::progress(wire::AskState said) {
@@ -19,11 +19,7 @@ void Order::progress(wire::AskState said) {
   const bool has_more = said.bytes_uploaded.value_or(0) > state_.bytes_uploaded.value_or(0);
   // Before the first byte a provider may read the file for hours; so then any word is progress.
   if (is_new || has_more || said.bytes_uploaded.value_or(0) == 0) advanced_ = steady_clock::now();
-  state_ = {.state = std::move(said.state),
-            .size = said.size,
-            .bytes_uploaded = said.bytes_uploaded,
-            .code = {},
-            .message = {}};
+  state_ = {.state = std::move(said.state), .size = said.size, .bytes_uploaded = said.bytes_uploaded};
   if (is_new || steady_clock::now() - told_at_ >= limits_.tell_every) tell();
 }
 

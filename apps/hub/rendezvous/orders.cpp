@@ -9,12 +9,7 @@ namespace {
 using std::chrono::steady_clock;
 
 wire::AskState failed(Code code, std::string message) {
-  return {
-      .state = wire::kError, .size = {}, .bytes_uploaded = {}, .code = code, .message = std::move(message)};
-}
-
-std::string name_of(const ResourceId& id) {
-  return "the resource " + id.name.str() + " of the zone " + id.zone.str();
+  return wire::ask_failed({code, std::move(message)});
 }
 
 std::unexpected<Error> too_many(const std::string& of_what) {
@@ -39,12 +34,12 @@ Result<std::shared_ptr<Order>> Orders::ask(const ResourceId& resource, const Dig
   }
   if (!providers_.expects(resource))
     return fail(Code::unavailable,
-                "nobody serves " + name_of(resource) +
+                "nobody serves " + resource.str() +
                     " now: it can be asked as soon as its daemon runs (kachery-resource share)");
   if (orders_.size() >= limits_.orders_max) return too_many("at this hub");
   const auto count = counts_.find(resource);
   if (count != counts_.end() && count->second >= limits_.orders_of_resource_max)
-    return too_many("of " + name_of(resource));
+    return too_many("of " + resource.str());
 
   wire::Upload upload{.zone = resource.zone, .digest = digest, .asker = asker.node};
   auto order = std::make_shared<Order>(loop_, resource, std::move(upload), limits_);
@@ -76,7 +71,7 @@ Task<> Orders::run(std::shared_ptr<Order> order) {
     if (!provider) {
       end(*order,
           failed(Code::unavailable, gone ? "the provider went away, and has not come back; ask again later"
-                                         : "nobody serves " + name_of(order->resource()) + " now"));
+                                         : "nobody serves " + order->resource().str() + " now"));
       co_return;
     }
     if (order->has_ended()) co_return;
@@ -148,7 +143,7 @@ Task<std::optional<Turn>> turn_for(Turns& turns, Order& order) {
   constexpr std::chrono::milliseconds kLookWait{1'000};  // So that what was cancelled leaves the queue.
   std::optional<Turn> turn = co_await turns.take(std::chrono::milliseconds(0));
   while (!turn && !order.has_ended()) {
-    order.progress({.state = wire::kQueued, .size = {}, .bytes_uploaded = {}, .code = {}, .message = {}});
+    order.progress({.state = wire::kQueued});
     turn = co_await turns.take(kLookWait);
   }
   co_return turn;

@@ -50,8 +50,8 @@ Task<Result<>> Providers::enter(ResourceId id, std::shared_ptr<Provider> newcome
   const bool same_key = first->node() == newcomer->node();
   refused(id, same_key ? "another daemon of the same key wanted to serve it"
                        : "a daemon with another key, " + key_text(*newcomer) + ", wanted to serve it");
-  co_return fail(Code::exists, "another daemon serves the resource " + id.name.str() + " of the zone " +
-                                   id.zone.str() + (same_key ? ", with the same key" : ", with another key") +
+  co_return fail(Code::exists, "another daemon serves " + id.str() +
+                                   (same_key ? ", with the same key" : ", with another key") +
                                    ", and goes on: stop that one first, or take another name");
 }
 

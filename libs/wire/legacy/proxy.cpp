@@ -26,6 +26,8 @@ Result<std::chrono::milliseconds> Codec<std::chrono::milliseconds>::from_json(co
 namespace legacy {
 namespace {
 
+constexpr const char* kNotThere = "not-found";
+
 // The one of the messages whose type the value says.
 template <class Variant, class... Messages>
 Result<Variant> pick(const json::Value& value, const std::variant<Messages...>*) {
@@ -50,6 +52,29 @@ Result<Variant> parse_one_of(std::string_view text) {
 }
 
 }  // namespace
+
+FileUploadStatus status_of(const AskState& state) {
+  FileUploadStatus status{.status = state.state,
+                          .size = {},
+                          .bytes_uploaded = {},
+                          .timestamp_requested = {},
+                          .timestamp_started = {},
+                          .timestamp_completed = {},
+                          .error = {}};
+  if (state.state == kAsking) status.status = kQueued;
+  if (state.state == kNotFound) status.status = kNotThere;
+  if (state.state == kError) status.error = state.message.value_or("the upload failed");
+  if (state.size) status.size = *state.size;
+  if (state.bytes_uploaded) status.bytes_uploaded = *state.bytes_uploaded;
+  return status;
+}
+
+AskState state_of(const FileUploadStatus& status) {
+  return {.state = status.status == kNotThere ? kNotFound : status.status,
+          .size = status.size,
+          .bytes_uploaded = status.bytes_uploaded,
+          .message = status.error};
+}
 
 Result<FromDaemon> parse_from_daemon(std::string_view text) {
   return parse_one_of<FromDaemon>(text);

@@ -10,6 +10,7 @@
 
 #include "core/secret.h"
 #include "wire/codec.h"
+#include "wire/resources.h"
 
 namespace kachery::wire::legacy {
 
@@ -120,6 +121,11 @@ struct FileUploadResponse {
   static constexpr auto kFields =
       fields("type", &FileUploadResponse::type, "status", &FileUploadResponse::status);
 };
+
+// How it is with a file, in the words of both generations. Theirs have no "asking", which is "queued" there,
+// no code of an error, and no reason for anything else; ours have no times.
+FileUploadStatus status_of(const AskState& state);
+AskState state_of(const FileUploadStatus& status);
 
 // The body of an HTTP answer that is not 200.
 struct Refusal {
