@@ -4,6 +4,7 @@ can be compared. 11 is left out there as well; 8 has what is not usual: masks, a
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Callable, Iterable
 
 from websocket_peer import BINARY, CLOSE, CONTINUATION, NO_CODE, PING, PONG, TEXT, Case, Frame, Message
@@ -312,18 +313,22 @@ def automatic_fragments() -> list[Case]:
 
 
 GROUPS: dict[str, Callable[[], list[Case]]] = {
-    "1 framing": framing,
-    "2 pings and pongs": pings,
-    "3 reserved bits": reserved_bits,
-    "4 opcodes": opcodes,
-    "5 fragments": fragmentation,
-    "6 UTF-8": utf8,
-    "7 farewells": closing,
-    "8 masks and lengths": masks_and_lengths,
-    "9 limits": limits,
-    "10 automatic fragments": automatic_fragments,
+    "1": framing,
+    "2": pings,
+    "3": reserved_bits,
+    "4": opcodes,
+    "5": fragmentation,
+    "6": utf8,
+    "7": closing,
+    "8": masks_and_lengths,
+    "9": limits,
+    "10": automatic_fragments,
 }
-"""By their numbers; made when they are wanted."""
+
+
+def all_cases() -> list[Case]:
+    """Named by their groups, too."""
+    return [replace(case, name=f"{group} {case.name}") for group, make in GROUPS.items() for case in make()]
 
 
 def ways(opcode: int, payload: bytes, answer: Message | None) -> list[Case]:

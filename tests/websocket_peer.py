@@ -94,13 +94,13 @@ class Case:
     ends: tuple[int, ...] = ()
     piece: int = 0
 
-    @property
-    def has_data_answer(self) -> bool:
-        return any(answer.opcode in (TEXT, BINARY) for answer in self.answers)
-
 
 class Wrong(Exception):
     """The other side did something else than it must."""
+
+
+class Cut(Wrong):
+    """It has cut the connection, so that something may be lost."""
 
 
 class Peer:
@@ -129,14 +129,14 @@ class Peer:
                 try:
                     sent += self.socket.send(data[sent:sent + piece] if piece else data[sent:])
                 except OSError as error:
-                    raise Wrong(f"it has cut the connection while there was something to say: {error}") from None
+                    raise Cut(f"it has cut the connection while there was something to say: {error}") from None
 
     def end(self) -> None:
         """Says that nothing more comes."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError as error:
-            raise Wrong(f"it has cut the connection: {error}") from None
+            raise Cut(f"it has cut the connection: {error}") from None
 
     def messages(self) -> Iterator[Message]:
         """Until the other side has ended its stream, or says what no honest side does."""
@@ -194,7 +194,7 @@ class Peer:
         try:
             piece = self.socket.recv(1 << 18)
         except OSError as error:
-            raise Wrong(f"it has cut the connection: {error}") from None
+            raise Cut(f"it has cut the connection: {error}") from None
         self.received += piece
         self.has_ended = not piece
 
@@ -222,6 +222,7 @@ FAREWELL = Frame(CLOSE, struct.pack(">H", 1000))
 def play(case: Case, peer: Peer) -> None:
     """Raises Wrong if the other side did not take the case as it must."""
     peer.send(case.frames, case.piece)
+    has_closed = any(frame.opcode == CLOSE for frame in case.frames)
     messages = peer.messages()
     try:
         for answer in case.answers:
@@ -230,11 +231,12 @@ def play(case: Case, peer: Peer) -> None:
             peer.send((Frame(PING, STILL_THERE.payload),))
             expect(STILL_THERE, messages)
             peer.send((FAREWELL,))
+            has_closed = True
         close = next(messages, None)
         check(close is not None and close.opcode == CLOSE, f"a farewell was due, and {close or 'the end'} came")
         assert close is not None
         check(code_of(close) in (case.ends or (1000,)), f"a farewell with {code_of(close)}, where {case.ends or 1000} was due")
-        if case.ends:
+        if not has_closed:
             peer.send((Frame(CLOSE, close.payload),))
         if not peer.is_client:
             peer.end()  # RFC 6455 section 7.1.1: the server ends it.
@@ -252,18 +254,29 @@ def expect(expected: Message, messages: Iterator[Message]) -> None:
 # --- How it begins
 
 
-def connect(url: str, path: str = "/", fields: dict[str, str] | None = None) -> Peer:
-    """As a client, to whatever must accept that. It offers compression, which must not be taken."""
+def ask(connected: socket.socket, url: str, path: str, fields: dict[str, str]) -> tuple[str, bytes]:
+    """The head of the answer, and what came behind it. `fields` come beside what a client sends, or in its place; empty: it is left out.
+    It offers compression, which must not be taken."""
     base = urlsplit(url)
-    given = {name.lower(): value for name, value in (fields or {}).items()}
-    key = given.setdefault("sec-websocket-key", base64.b64encode(secrets.token_bytes(16)).decode())
-    head = {"host": base.netloc, "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
-            "sec-websocket-extensions": "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame"} | given
-    connected = socket.create_connection((base.hostname or "", base.port or 80), DEADLINE_S)
+    all_fields = {"host": base.netloc, "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
+                  "sec-websocket-key": base64.b64encode(secrets.token_bytes(16)).decode(),
+                  "sec-websocket-extensions": "permessage-deflate; client_max_window_bits, x-webkit-deflate-frame"} | fields
+    lines = "".join(f"{name}: {value}\r\n" for name, value in all_fields.items() if value)
+    connected.sendall(f"GET {base.path.rstrip('/')}{path} HTTP/1.1\r\n{lines}\r\n".encode())
+    return read_head(connected)
+
+
+def reach(url: str) -> socket.socket:
+    base = urlsplit(url)
+    return socket.create_connection((base.hostname or "", base.port or 80), DEADLINE_S)
+
+
+def connect(url: str, path: str = "/", fields: dict[str, str] | None = None) -> Peer:
+    """As a client, to a server that must take it."""
+    key = (fields or {}).get("sec-websocket-key") or base64.b64encode(secrets.token_bytes(16)).decode()
+    connected = reach(url)
     try:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-        connected.sendall(f"GET {base.path.rstrip('/')}{path} HTTP/1.1\r\n{lines}\r\n".encode())
-        answer, rest = read_head(connected)
+        answer, rest = ask(connected, url, path, (fields or {}) | {"sec-websocket-key": key})
         check(answer.startswith("HTTP/1.1 101 "), answer)
         check(accept_of(key) in answer, f"another Sec-WebSocket-Accept than for {key}: {answer}")
         check("sec-websocket-extensions" not in answer.lower(), f"an extension: {answer}")

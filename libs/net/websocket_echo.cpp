@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,19 +59,23 @@ int serve() {
   return 0;
 }
 
-// Gives the exit status: 0 when there are no more cases.
+// `status` is that of the program.
 Task<> connect_all(Loop& loop, Url server, int& status) {
-  for (;;) {
+  std::optional<int> end;
+  while (!end) {
     WebSocketRequest request{.server = server, .path = "/"};
     const WebSocketLimits limits;
     Result<WebSocketAnswer> answered = co_await connect_websocket(loop, std::move(request), limits);
-    if (!answered) static_cast<void>(std::fprintf(stderr, "%s\n", answered.error().message.c_str()));
-    if (!answered) continue;
-    auto* socket = std::get_if<std::unique_ptr<WebSocket>>(&*answered);
-    if (socket == nullptr) break;
-    co_await echo(**socket);
+    if (!answered) {
+      // A server that breaks the protocol at once is a case, too.
+      if (answered.error().code == Code::unavailable) end = 1;
+    } else if (auto* socket = std::get_if<std::unique_ptr<WebSocket>>(&*answered)) {
+      co_await echo(**socket);
+    } else {
+      end = 0;
+    }
   }
-  status = 0;
+  status = *end;
   loop.stop();
 }
 
