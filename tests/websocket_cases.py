@@ -13,7 +13,13 @@ PROTOCOL_ERROR, NOT_UTF8, TOO_BIG = 1002, 1007, 1009
 MESSAGE_MAX = 1 << 20
 """docs/protocol/live.md."""
 
-KINDS = {TEXT: b"*", BINARY: b"\xfe"}
+KINDS = {TEXT: "text", BINARY: "binary"}
+
+
+def data(opcode: int, size: int) -> bytes:
+    """In which nothing can change its place unseen."""
+    pattern = bytes(range(33, 122)) if opcode == TEXT else bytes(range(251))
+    return (pattern * (size // len(pattern) + 1))[:size]
 
 
 def echo(name: str, *frames: Frame, piece: int = 0, before: Iterable[Message] = ()) -> Case:
@@ -23,7 +29,9 @@ def echo(name: str, *frames: Frame, piece: int = 0, before: Iterable[Message] = 
     return Case(name, frames, (*before, whole), piece=piece)
 
 
-def fails(name: str, *frames: Frame, code: int | tuple[int, ...] = PROTOCOL_ERROR, answers: tuple[Message, ...] = (), piece: int = 0) -> Case:
+def fails(name: str, *frames: Frame, code: int | tuple[int, ...] = PROTOCOL_ERROR, answers: tuple[Message, ...] = (),
+          piece: int = 0) -> Case:
+    """After `answers` the other side says farewell, with this code or one of these."""
     return Case(name, frames, answers, code if isinstance(code, tuple) else (code,), piece)
 
 
@@ -47,12 +55,11 @@ PINGED, PONGED = Frame(PING, b"here?"), Message(PONG, b"here?")
 
 def framing() -> list[Case]:
     cases = []
-    for opcode, byte in KINDS.items():
-        kind = "text" if opcode == TEXT else "binary"
+    for opcode, kind in KINDS.items():
         for size in (0, 1, 125, 126, 127, 128, 65535, 65536):
-            cases.append(echo(f"{kind}, {size} bytes", Frame(opcode, byte * size)))
+            cases.append(echo(f"{kind}, {size} bytes", Frame(opcode, data(opcode, size))))
         for size, piece in ((126, 1), (65535, 997), (65536, 997)):
-            cases.append(echo(f"{kind}, {size} bytes, {piece} at a time", Frame(opcode, byte * size), piece=piece))
+            cases.append(echo(f"{kind}, {size} bytes, {piece} at a time", Frame(opcode, data(opcode, size)), piece=piece))
     return cases
 
 
@@ -283,22 +290,22 @@ def masks_and_lengths() -> list[Case]:
 
 def limits() -> list[Case]:
     cases = []
-    for opcode, byte in KINDS.items():
-        kind = "text" if opcode == TEXT else "binary"
-        whole = byte * MESSAGE_MAX
+    for opcode, kind in KINDS.items():
+        whole = data(opcode, MESSAGE_MAX)
         for size in (65_536, 262_144, MESSAGE_MAX - 1, MESSAGE_MAX):
-            cases.append(echo(f"{kind}, {size} bytes", Frame(opcode, byte * size)))
+            cases.append(echo(f"{kind}, {size} bytes", Frame(opcode, data(opcode, size))))
         for size in (64, 256, 1024, 4096, 16_384, 65_536, 262_144):
             cases.append(echo(f"{kind}, the longest, in frames of {size} bytes", *fragments(opcode, whole, size)))
         for piece in (64, 128, 256, 512, 1024, 2048):
             cases.append(echo(f"{kind}, the longest, {piece} bytes at a time", Frame(opcode, whole), piece=piece))
         for size in (0, 16, 64, 256, 1024):
-            cases.append(Case(f"{kind}, 200 messages of {size} bytes", (Frame(opcode, byte * size),) * 200, (Message(opcode, byte * size),) * 200))
+            one = data(opcode, size)
+            cases.append(Case(f"{kind}, 200 messages of {size} bytes", (Frame(opcode, one),) * 200, (Message(opcode, one),) * 200))
         cases.append(fails(f"{kind}, a byte too long, before it comes", Frame(opcode, missing=MESSAGE_MAX + 1), code=TOO_BIG))
-        cases.append(fails(f"{kind}, a byte too long, and it comes", Frame(opcode, whole + byte), code=TOO_BIG))
-        cases.append(fails(f"{kind}, a byte too long, in frames", *fragments(opcode, whole + byte, 65_536), code=TOO_BIG))
+        cases.append(fails(f"{kind}, a byte too long, and it comes", Frame(opcode, whole + b"!"), code=TOO_BIG))
+        cases.append(fails(f"{kind}, a byte too long, in frames", *fragments(opcode, whole + b"!", 65_536), code=TOO_BIG))
         cases.append(fails(f"{kind}, as long as one can say", Frame(opcode, missing=(1 << 63) - 1), code=TOO_BIG))
-        cases.append(fails(f"{kind}, as long as one can say, in the second frame", Frame(opcode, byte, fin=False),
+        cases.append(fails(f"{kind}, as long as one can say, in the second frame", Frame(opcode, b"!", fin=False),
                            Frame(CONTINUATION, missing=(1 << 63) - 1), code=TOO_BIG))
     cases.append(echo("1000 frames with nothing", Frame(TEXT, fin=False), *(Frame(CONTINUATION, fin=False),) * 1000, Frame(CONTINUATION, b"!")))
     cases.append(Case("1000 pings", (PINGED,) * 1000, (PONGED,) * 1000))
@@ -309,7 +316,7 @@ def limits() -> list[Case]:
 
 
 def automatic_fragments() -> list[Case]:
-    return [echo("64 KiB in frames of 1300 bytes", *fragments(TEXT, b"*" * 65_536, 1300))]
+    return [echo("64 KiB in frames of 1300 bytes", *fragments(TEXT, data(TEXT, 65_536), 1300))]
 
 
 GROUPS: dict[str, Callable[[], list[Case]]] = {

@@ -122,7 +122,7 @@ class Peer:
         data = memoryview(b"".join(frame.encode(self.is_client) for frame in frames))
         sent = 0
         while sent < len(data):
-            readable, writable, _ = self._wait(not self.has_ended, True)
+            readable, writable = self._wait(not self.has_ended, True)
             if readable:
                 self._receive()
             if writable:
@@ -185,10 +185,12 @@ class Peer:
         del self.received[:size]
         return found
 
-    def _wait(self, reads: bool, writes: bool) -> tuple[list[socket.socket], list[socket.socket], list[socket.socket]]:
-        found = select.select([self.socket] * reads, [self.socket] * writes, [], max(0.0, self.deadline - time.monotonic()))
-        check(bool(found[0] or found[1]), f"nothing within {DEADLINE_S} s")
-        return found
+    def _wait(self, reads: bool, writes: bool) -> tuple[bool, bool]:
+        """Whether there is something to receive, and room to send."""
+        patience = max(0.0, self.deadline - time.monotonic())
+        readable, writable, _ = select.select([self.socket] * reads, [self.socket] * writes, [], patience)
+        check(bool(readable or writable), f"nothing within {DEADLINE_S} s")
+        return bool(readable), bool(writable)
 
     def _receive(self) -> None:
         try:

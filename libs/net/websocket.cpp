@@ -137,7 +137,7 @@ Task<Result<WebSocketMessage>> WebSocket::receive() {
   const IoOutcome outcome = co_await reading;
   state->is_receiving = false;
   if (outcome.error) {
-    if (is_told_to_peer(outcome.error)) {
+    if (is_told_to_peer(outcome.error) && !state->has_ended) {
       co_await linger(state->loop, state->link);
       state->has_ended = true;
     }
