@@ -155,6 +155,7 @@ TEST(WebSocket, SaysFarewellAndHearsIt) {
   ASSERT_TRUE(open(client).contains(" 101 "));
   client.send(frame(kClose, "\x0F\xA0 gone home"));
   EXPECT_EQ(client.receive_all().substr(0, 1), std::string(1, static_cast<char>(kClose)));
+  client.end();
   EXPECT_TRUE(echo.ends_with(Code::unavailable));
   ASSERT_TRUE(echo.end->close);
   EXPECT_EQ(echo.end->close->code, 4000);
@@ -205,6 +206,7 @@ TEST(WebSocket, EndsWhereThePeerBreaksTheProtocol) {
     client.send(broken.bytes);
     client.receive_all();
     EXPECT_FALSE(client.was_silent()) << broken.what;
+    client.end();
     EXPECT_TRUE(echo.ends_with(broken.code)) << broken.what;
   }
 }
