@@ -172,6 +172,13 @@ std::expected<void, Refusal> parse_framing(ParsedHead& parsed) {
   return {};
 }
 
+// RFC 6455 section 4.2.1.
+bool has_websocket_key(const HttpFields& fields) {
+  constexpr std::string_view kName = "sec-websocket-key";
+  std::array<std::byte, 16> key{};
+  return fields.count(kName) == 1 && from_base64(*fields.find(kName), key);
+}
+
 std::expected<void, Refusal> parse_wishes(ParsedHead& parsed) {
   const HttpFields& fields = parsed.head.fields;
   parsed.keeps_alive = parsed.minor_version == 1 ? !lists(fields, "connection", "close")
@@ -183,7 +190,7 @@ std::expected<void, Refusal> parse_wishes(ParsedHead& parsed) {
     parsed.expects_continue = true;
   }
   parsed.wants_websocket = parsed.head.method == Method::get && lists(fields, "connection", "upgrade") &&
-                           lists(fields, "upgrade", "websocket");
+                           lists(fields, "upgrade", "websocket") && has_websocket_key(fields);
   return {};
 }
 

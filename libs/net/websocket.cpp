@@ -1,7 +1,9 @@
 #include "net/websocket.h"
 
+#include <array>
 #include <utility>
 
+#include "core/text.h"
 #include "net/websocket_state.h"
 
 namespace kachery {
@@ -11,6 +13,38 @@ namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::seconds kLingerTime{2};
+constexpr ByteCount kLingerBytesMax = 16 << 20;
+constexpr std::uint16_t kNotUtf8 = 1007;  // RFC 6455 section 7.4.1.
+
+// That the peer closed, broke the protocol, or sent too much; then it has been told, in a farewell.
+bool is_told_to_peer(error_code error) {
+  return error.category() == make_error_code(websocket::error::closed).category();
+}
+
+Task<> cut_later(Loop& loop, std::weak_ptr<Link> weak) {
+  co_await loop.sleep(kLingerTime);
+  if (const std::shared_ptr<Link> link = weak.lock()) link->stream->abort();
+}
+
+// Waits for the peer to end the connection. Closed while bytes still come, it would be reset, and the
+// farewell be lost with it.
+Task<> linger(Loop& loop, std::shared_ptr<Link> link) {
+  loop.spawn(cut_later(loop, link));
+  std::array<std::byte, 4096> room{};
+  bool has_more = true;
+  for (ByteCount total = 0; has_more && total < kLingerBytesMax;) {
+    Operation discarding([&](WhenDone done) { link->stream->start_discard(room, std::move(done)); });
+    const IoOutcome outcome = co_await discarding;
+    has_more = !outcome.error && outcome.bytes > 0;
+    total += outcome.bytes;
+  }
+}
+
+}  // namespace
 
 WebSocket::State::State(Loop& used, std::shared_ptr<Link> given, const WebSocketLimits& limits)
     : loop(used),
@@ -34,7 +68,7 @@ Error WebSocket::State::error_of(error_code error) const {
   if (error == websocket::error::closed) return {Code::unavailable, "the peer has closed the WebSocket"};
   if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow)
     return {Code::exhausted, "a message of the WebSocket is too long"};
-  if (error.category() == make_error_code(websocket::error::closed).category())
+  if (is_told_to_peer(error))
     return {Code::invalid, "the peer of the WebSocket broke the protocol: " + error.message()};
   return {Code::unavailable, "the connection of the WebSocket broke: " + error.message()};
 }
@@ -61,6 +95,18 @@ Task<> keep_alive(Loop& loop, std::weak_ptr<WebSocket::State> weak, std::chrono:
     state->is_pinging = true;
     state->socket.async_ping({}, [state](error_code) { state->is_pinging = false; });
   }
+}
+
+Task<> say_farewell(std::shared_ptr<WebSocket::State> state, std::uint16_t code, std::string reason) {
+  if (std::exchange(state->has_ended, true)) co_return;
+  KACHERY_ASSERT(reason.size() <= 123);
+  const websocket::close_reason why(static_cast<websocket::close_code>(code), reason);
+  Operation closing([&](WhenDone done) {
+    state->socket.async_close(
+        why, [done = std::move(done), state](error_code error) mutable { done({error, 0}); });
+  });
+  const IoOutcome outcome = co_await closing;
+  if (outcome.error) state->link->stream->abort();
 }
 
 }  // namespace
@@ -91,13 +137,21 @@ Task<Result<WebSocketMessage>> WebSocket::receive() {
   const IoOutcome outcome = co_await reading;
   state->is_receiving = false;
   if (outcome.error) {
-    state->has_ended = state->has_ended || outcome.error == websocket::error::closed;
+    if (is_told_to_peer(outcome.error) && !state->has_ended) {
+      co_await linger(state->loop, state->link);
+      state->has_ended = true;
+    }
     co_return std::unexpected(state->error_of(outcome.error));
   }
   const asio::const_buffer content = state->buffer.cdata();
   WebSocketMessage message{state->socket.got_text(),
                            std::string(static_cast<const char*>(content.data()), content.size())};
   state->buffer.consume(state->buffer.size());
+  if (message.is_text && !is_utf8(message.bytes)) {
+    // Beast does not notice a text that ends inside a character if its last frame is empty.
+    co_await say_farewell(state, kNotUtf8, "");
+    co_return fail(Code::invalid, "the peer of the WebSocket broke the protocol: a text is not UTF-8");
+  }
   co_return message;
 }
 
@@ -120,16 +174,7 @@ Task<Result<>> WebSocket::send(WebSocketMessage message) {
 }
 
 Task<> WebSocket::close(std::uint16_t code, std::string reason) {
-  const std::shared_ptr<State> state = state_;
-  if (std::exchange(state->has_ended, true)) co_return;
-  KACHERY_ASSERT(reason.size() <= 123);
-  const websocket::close_reason why(static_cast<websocket::close_code>(code), reason);
-  Operation closing([&](WhenDone done) {
-    state->socket.async_close(
-        why, [done = std::move(done), state](error_code error) mutable { done({error, 0}); });
-  });
-  const IoOutcome outcome = co_await closing;
-  if (outcome.error) state->link->stream->abort();
+  co_await say_farewell(state_, code, std::move(reason));
 }
 
 std::optional<WebSocketClose> WebSocket::closed_by_peer() const {

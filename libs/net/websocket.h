@@ -41,7 +41,8 @@ class WebSocket {
   ~WebSocket();
 
   // The next message. Code::unavailable if the peer has closed or gone, Code::timed_out if it is dead,
-  // Code::exhausted if its message is too long, Code::invalid if it broke the protocol; then it is over.
+  // Code::exhausted if its message is too long, Code::invalid if it broke the protocol; then it is over. A
+  // peer that is told so has up to 2 s to end the connection.
   Task<Result<WebSocketMessage>> receive();
   // Until it is handed to the kernel. Code::unavailable, Code::timed_out.
   Task<Result<>> send(WebSocketMessage message);

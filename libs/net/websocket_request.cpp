@@ -59,6 +59,9 @@ Task<Result<WebSocketAnswer>> request_websocket(Loop& loop, std::shared_ptr<Stre
   if (taken != request.subprotocol)
     co_return failed({Code::invalid, "the server takes the subprotocol '" + printable(taken) + "' where '" +
                                          request.subprotocol + "' was offered"});
+  // RFC 6455 section 4.1: nobody knows what the frames then mean.
+  if (answer.count(beast::http::field::sec_websocket_extensions) > 0)
+    co_return failed({Code::invalid, "the server takes an extension where none was offered"});
   co_return begin(state);
 }
 

@@ -72,8 +72,9 @@ class LinkStream {
   friend void beast_close_socket(LinkStream& stream) { stream.link_->stream->abort(); }
   template <class Handler>
   friend void async_teardown(boost::beast::role_type, LinkStream& stream, Handler&& handler) {
+    // Whether that succeeds says nothing of why it ends.
     auto done = [link = stream.link_, handler = std::decay_t<Handler>(std::forward<Handler>(handler))](
-                    IoOutcome outcome) mutable { std::move(handler)(outcome.error); };
+                    IoOutcome) mutable { std::move(handler)(boost::system::error_code()); };
     stream.link_->stream->start_shut_down(std::move(done));
   }
 

@@ -122,6 +122,12 @@ TEST(WebSocket, IsRefusedToWhoDoesNotAskForItProperly) {
   EXPECT_TRUE(plain.receive_until("WebSocket").starts_with("HTTP/1.1 400 "));
   RawClient other(echo.server.port());
   EXPECT_TRUE(open(other, "Sec-WebSocket-Protocol: kachery.2\r\n").starts_with("HTTP/1.1 400 "));
+  RawClient short_key(echo.server.port());
+  short_key.send(
+      "GET /live HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n"
+      "Sec-WebSocket-Protocol: kachery.1\r\n\r\n");
+  EXPECT_TRUE(short_key.receive_until("WebSocket").starts_with("HTTP/1.1 400 "));
   RawClient hasty(echo.server.port());
   hasty.send(handshake("Sec-WebSocket-Protocol: kachery.1\r\n") + frame(kText, "early"));
   EXPECT_TRUE(hasty.receive_until("WebSocket").starts_with("HTTP/1.1 400 "));
@@ -149,6 +155,7 @@ TEST(WebSocket, SaysFarewellAndHearsIt) {
   ASSERT_TRUE(open(client).contains(" 101 "));
   client.send(frame(kClose, "\x0F\xA0 gone home"));
   EXPECT_EQ(client.receive_all().substr(0, 1), std::string(1, static_cast<char>(kClose)));
+  client.end();
   EXPECT_TRUE(echo.ends_with(Code::unavailable));
   ASSERT_TRUE(echo.end->close);
   EXPECT_EQ(echo.end->close->code, 4000);
@@ -180,6 +187,8 @@ TEST(WebSocket, EndsWhereThePeerBreaksTheProtocol) {
       {"a frame that is not masked", frame(kText, "a", false), Code::invalid},
       {"text that is not UTF-8", frame(kText, "\xFF\xFE"), Code::invalid},
       {"text that ends inside a character", frame(kText, "\xE2\x82"), Code::invalid},
+      {"text that ends inside a character, with an empty frame",
+       frame(0x01, "\xE2\x82") + frame(0x80, "") + frame(kClose, ""), Code::invalid},
       {"a reserved bit: compression that nobody offered", frame(kText | 0x40, "a"), Code::invalid},
       {"a reserved kind of frame", frame(0x83, "a"), Code::invalid},
       {"a continuation of nothing", frame(0x80, "a"), Code::invalid},
@@ -197,8 +206,33 @@ TEST(WebSocket, EndsWhereThePeerBreaksTheProtocol) {
     client.send(broken.bytes);
     client.receive_all();
     EXPECT_FALSE(client.was_silent()) << broken.what;
+    client.end();
     EXPECT_TRUE(echo.ends_with(broken.code)) << broken.what;
   }
+}
+
+// Without that, a peer that is still sending would be reset, and might never read what was wrong.
+TEST(WebSocket, TellsWhatWasWrongToWhoGoesOnSending) {
+  WebSocketLimits limits;
+  limits.message_bytes_max = 1000;
+  EchoServer echo("", limits);
+  RawClient client(echo.server.port());
+  ASSERT_TRUE(open(client).contains(" 101 "));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(client.send(frame(kText, std::string(60'000, 'a'))));
+  EXPECT_EQ(client.receive_all(), answer_frame(kClose, "\x03\xF1"));
+  EXPECT_FALSE(client.was_silent() || client.was_reset());
+  client.end();
+  EXPECT_TRUE(echo.ends_with(Code::exhausted));
+}
+
+TEST(WebSocket, DoesNotWaitLongForWhoNeverEnds) {
+  EchoServer echo;
+  RawClient client(echo.server.port());
+  ASSERT_TRUE(open(client).contains(" 101 "));
+  client.send(frame(0x83, "a"));
+  EXPECT_EQ(client.receive_all(), answer_frame(kClose, "\x03\xEA"));
+  EXPECT_TRUE(echo.ends_with(Code::invalid));
+  EXPECT_TRUE(echo.server.wait_for_connections(0));
 }
 
 TEST(WebSocket, OfAPeerThatIsSilentIsCutAndOfOneThatAnswersPingsIsNot) {
