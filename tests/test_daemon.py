@@ -18,7 +18,6 @@ from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
 from hub import RunningHub, running_hub
 from machine import Machine
 from proxy import free_port
-from resource_daemon import register
 
 EXISTS = 1
 NOWHERE = "sha1://" + "0" * 40
@@ -44,6 +43,10 @@ def other(program: Program, hub: RunningHub, tmp_path: Path) -> Machine:
 def keep(machine: Machine, content: bytes, name: str = "file.bin") -> str:
     """Stores it on this machine only."""
     return machine.run("store", "--local", write(machine.path / name, content)).expect().uri
+
+
+def register(machine: Machine, name: str = "lab") -> None:
+    machine.run("resource", "register", name).expect()
 
 
 def status(machine: Machine) -> dict[str, Any]:
@@ -158,7 +161,7 @@ def test_it_says_why_it_is_not_connected(program: Program, tmp_path: Path) -> No
 def test_what_cannot_be_is_refused_at_once(program: Program, hub: RunningHub, tmp_path: Path) -> None:
     machine = Machine(program, tmp_path / "one", hub.url)
     assert "1 to 64" in machine.run("daemon", "start", "--uploads", "0").expect(USAGE).stderr
-    assert "256" in machine.run("daemon", "start", "--upload-rate", "1k").expect(USAGE).stderr
+    assert "256" in machine.run("daemon", "start", "--upload-rate", "1K").expect(USAGE).stderr
     without = Machine(program, tmp_path / "two", "")
     assert "no hub is configured" in without.run("daemon", "start", "--background").stderr
     assert "no daemon runs" in machine.run("daemon", "stop").expect(MISSING).stderr
