@@ -62,6 +62,13 @@ RESOURCE_CALLS: dict[str, list[list[str]]] = {
     "resource show": [["lab"], ["other"]],
     "resource remove": [["other"]],
 }
+# In this order, by one node.
+DAEMON_CALLS: dict[str, list[list[str]]] = {
+    "daemon install": [[]],
+    "daemon start": [["--background", "--uploads", "2", "--upload-rate", "10M"]],
+    "daemon status": [[]],
+    "daemon stop": [[]],
+}
 # What the administrator of a hub runs, in this order. A hub that serves prints one line and goes on: see tests/test_hub.py.
 ADMIN_CALLS: dict[str, list[list[str]]] = {
     "hub admin user create": [["alice"]],
@@ -155,7 +162,7 @@ def test_a_result_with_a_hub_is_what_its_schema_says(run_with_hub, command: str,
 
 
 def test_what_is_said_of_resources_is_what_its_schema_says(run_with_hub) -> None:
-    for command, calls in RESOURCE_CALLS.items():
+    for command, calls in (RESOURCE_CALLS | DAEMON_CALLS).items():
         for arguments in calls:
             validate(command, run_with_hub(command, arguments).expect(0).stdout)
 
@@ -210,7 +217,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
+    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *DAEMON_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -97,5 +99,27 @@ ProgressPrinter::ProgressPrinter(const Progress& progress, std::string_view what
 }
 
 ProgressPrinter::~ProgressPrinter() = default;
+
+Result<ByteCount> parse_size(const std::string& text) {
+  const auto refuse = [&] {
+    return fail(Code::invalid, "not a size: \"" + printable(text) + "\"; write 500, 500M, 1.5G, 2T or 1GiB");
+  };
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit(end, text.data() + text.size());
+  if (error != std::errc() || !std::isfinite(number) || number < 0) return refuse();
+  const bool binary = unit.ends_with("iB");
+  if (binary) {
+    unit.remove_suffix(2);
+  } else if (unit.ends_with('B')) {
+    unit.remove_suffix(1);
+  }
+  constexpr std::string_view kPrefixes = "KMGTP";
+  const std::size_t power = unit.empty() ? 0 : kPrefixes.find(unit[0]) + 1;
+  if (unit.size() > 1 || (!unit.empty() && power == 0) || (binary && unit.empty())) return refuse();
+  const double bytes = number * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power));
+  if (bytes >= 0x1p63) return refuse();
+  return static_cast<ByteCount>(bytes);
+}
 
 }  // namespace kachery::cli

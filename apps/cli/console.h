@@ -34,4 +34,7 @@ class ProgressPrinter {
 // "1.5 GB", in powers of 1000.
 std::string human_size(ByteCount bytes);
 
+// "500", "500M", "1.5G", "2TB": powers of 1000; "GiB": powers of 1024. Code::invalid.
+Result<ByteCount> parse_size(const std::string& text);
+
 }  // namespace kachery::cli

@@ -11,6 +11,7 @@ namespace {
 constexpr std::array kPrograms{
     OlderProgram{"kachery-client", "Files by content, under the names of kachery_client", client_commands},
     OlderProgram{"kachery-cloud", "Files by content, under the names of kachery_cloud", cloud_commands},
+    OlderProgram{"kachery-daemon", "Provide this node's files to others", daemon_names_commands},
     OlderProgram{"kachery-resource", "Provide the files of this machine under a name",
                  resource_names_commands},
 };
@@ -21,6 +22,8 @@ constexpr std::array kScripts{
     OlderScript{"kachery-load", "kachery-client", "load-file"},
     OlderScript{"kachery-cat", "kachery-client", "cat-file"},
     OlderScript{"kachery-info", "kachery-client", "info"},
+    OlderScript{"kachery-daemon-start", "kachery-daemon", "start"},
+    OlderScript{"kachery-daemon-info", "kachery-daemon", "info"},
     OlderScript{"kachery-cloud-init", "kachery-cloud", "init"},
     OlderScript{"kachery-cloud-store", "kachery-cloud", "store-file"},
     OlderScript{"kachery-cloud-store-local", "kachery-cloud", "store-file-local"},

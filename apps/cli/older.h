@@ -24,6 +24,7 @@ struct OlderScript {
 
 CommandList client_commands();          // kachery-client, of gen1.
 CommandList cloud_commands();           // kachery-cloud, of gen2.
+CommandList daemon_names_commands();    // kachery-daemon, of gen1.
 CommandList resource_names_commands();  // kachery-resource, of gen2.
 
 // Null if there was none of this name.

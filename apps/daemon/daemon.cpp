@@ -8,6 +8,9 @@
 #include "daemon/older_link.h"
 #include "daemon/reconnecting.h"
 #include "net/client.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "remote/address.h"
 #include "wire/hub.h"
 
 namespace kachery::daemon {
@@ -25,6 +28,11 @@ constexpr milliseconds kGoodTime{5'000};
 constexpr int kOk = 200;
 constexpr int kInternal = 500;
 
+// How long a change of the counts may stay unsaid.
+constexpr milliseconds kNoteEvery{1'000};
+
+constexpr const char* kInsecureHttp = "KACHERY_INSECURE_HTTP";
+
 enum class Dialect : std::uint8_t { hub, older_proxy };
 
 // Blocks. Who answers as a hub is one; a proxy of gen2 has no such page. Code::unavailable while nobody can
@@ -40,7 +48,7 @@ Result<Dialect> find_dialect(HttpClient& http, const Url& url, const std::atomic
 
 // Whether what goes there may be read and altered on the way.
 bool is_readable(const Url& url) {
-  return !url.secure && !url.is_loopback() && environment("KACHERY_INSECURE_HTTP") != "1";
+  return !url.secure && !url.is_loopback() && environment(kInsecureHttp) != "1";
 }
 
 // The proxy's address may be the hub's without the pin that is configured for it.
@@ -55,15 +63,32 @@ Configuration at_hub(Configuration configuration, const Url& url) {
   return configuration;
 }
 
+std::int64_t now_ms() {
+  return system_clock().now_ns() / 1'000'000;
+}
+
+// What a daemon is made of.
+struct DaemonParts {
+  Configuration configuration;  // For older proxies: whose hub gets the uploads.
+  Url url;
+  Offer offer;
+  std::optional<Secret> proxy_secret = {};  // None: `url` is a hub's, and no older proxy's.
+  NodeSettings settings = {};
+  Output output;
+  NoteStatus note = [](const DaemonStatus&) {};
+};
+
 // What is served in one dialect: whose files, sent to which hub.
 struct Service {
-  Service(Configuration configuration, Loop& loop, const ResourceSettings& settings, const Output& output)
+  Service(Configuration configuration, Loop& loop, const DaemonParts& parts)
       : session(std::move(configuration)),
         provider({.loop = loop,
                   .session = session,
-                  .zone = settings.zone,
-                  .uploads_max = settings.uploads_max,
-                  .say = output.print}) {}
+                  .zone = parts.offer.zone,
+                  .uploads_max = parts.settings.uploads_max,
+                  .say = parts.output.print}) {
+    if (const auto& rate = parts.settings.upload_rate_max) session.limit_uploads(*rate);
+  }
 
   Session session;
   FileProvider provider;
@@ -71,32 +96,37 @@ struct Service {
 
 class Daemon {
  public:
-  Daemon(const Configuration& configuration, ResourceSettings settings, KeyPair key, Output output,
-         const std::atomic<bool>& stop)
-      : settings_(std::move(settings)),
-        url_(with_pin(settings_.proxy_url, configuration)),
-        output_(std::move(output)),
+  Daemon(DaemonParts parts, KeyPair key, const std::atomic<bool>& stop)
+      : parts_(std::move(parts)),
         stop_(stop),
-        loop_(settings_.uploads_max + 4),
+        loop_(parts_.settings.uploads_max + 4),
         stopping_(loop_),
         ended_(loop_),
-        http_(url_.pin),
+        http_(parts_.url.pin),
         signer_{std::move(key)},
-        at_hub_(at_hub(configuration, url_), loop_, settings_, output_),
-        at_older_proxy_(configuration, loop_, settings_, output_),
+        at_hub_(at_hub(parts_.configuration, parts_.url), loop_, parts_),
+        at_older_proxy_(parts_.configuration, loop_, parts_),
         older_uploads_(at_older_proxy_.provider, loop_) {}
 
   void run() {
     loop_.spawn(serve());
+    loop_.spawn(keep_status());
     loop_.spawn(watch_stop());
     loop_.run();
   }
 
  private:
-  Link link_of(Service& service) { return {loop_, settings_, url_, service.provider, output_, stopping_}; }
+  Link link_of(Service& service) {
+    return {loop_, parts_.offer, parts_.url, service.provider, parts_.output, stopping_, on_served_};
+  }
 
   Task<LinkEnd> serve_once() {
-    const auto ask = [this] { return find_dialect(http_, url_, stop_); };
+    if (!parts_.proxy_secret) {
+      const Link link = link_of(at_hub_);
+      LinkEnd end = co_await serve_at_hub(link, signer_);
+      co_return end;
+    }
+    const auto ask = [this] { return find_dialect(http_, parts_.url, stop_); };
     const Result<Dialect> dialect = co_await loop_.offload(ask);
     if (!dialect) co_return LinkEnd{dialect.error()};
     const Link link = link_of(*dialect == Dialect::hub ? at_hub_ : at_older_proxy_);
@@ -104,24 +134,28 @@ class Daemon {
       LinkEnd end = co_await serve_at_hub(link, signer_);
       co_return end;
     }
-    if (is_readable(url_))
-      output_.warn("The proxy's secret goes there through plain http, where it can be read on the way.");
-    LinkEnd end = co_await serve_at_older_proxy(link, older_uploads_);
+    if (is_readable(parts_.url))
+      parts_.output.warn(
+          "The proxy's secret goes there through plain http, where it can be read on the way.");
+    LinkEnd end = co_await serve_at_older_proxy(link, *parts_.proxy_secret, older_uploads_);
     co_return end;
   }
 
   Task<> serve() {
     Backoff backoff;
     while (!stopping_.is_requested()) {
-      output_.print("Connecting to " + url_.str());
+      parts_.output.print("Connecting to " + parts_.url.str());
+      set_state(kConnecting, std::nullopt);
       const auto begun = std::chrono::steady_clock::now();
       const LinkEnd end = co_await serve_once();
       if (stopping_.is_requested()) break;
       if (end.has_served && std::chrono::steady_clock::now() - begun >= kGoodTime) backoff.reset();
       const milliseconds wait = backoff.next();
-      output_.warn(printable(end.why.message));
-      output_.print(fmt::format("Disconnected. Will try again in {:.1f} seconds.",
-                                std::chrono::duration<double>(wait).count()));
+      const std::string why = printable(end.why.message);
+      set_state(kWaiting, why);
+      parts_.output.warn(why);
+      parts_.output.print(fmt::format("Disconnected. Will try again in {:.1f} seconds.",
+                                      std::chrono::duration<double>(wait).count()));
       co_await stopping_.sleep(wait);
     }
     has_ended_ = true;
@@ -138,9 +172,40 @@ class Daemon {
     loop_.stop();
   }
 
-  const ResourceSettings settings_;
-  const Url url_;
-  const Output output_;
+  void set_state(const char* state, std::optional<std::string> why) {
+    status_.state = state;
+    status_.since_ms = now_ms();
+    status_.why = std::move(why);
+    has_changed_ = true;
+    status_changed_.notify();
+  }
+
+  Task<> keep_status() {
+    while (!stopping_.is_requested()) {
+      const UploadCounts counts = at_hub_.provider.counts();
+      if (std::exchange(has_changed_, false) || counts != noted_) {
+        noted_ = counts;
+        const auto work = [note = &parts_.note, status = status_with(counts)]() -> Result<> {
+          (*note)(status);
+          return {};
+        };
+        static_cast<void>(co_await loop_.offload(work));
+      }
+      if (!has_changed_) co_await status_changed_.wait(kNoteEvery);
+    }
+  }
+
+  DaemonStatus status_with(const UploadCounts& counts) const {
+    DaemonStatus status = status_;
+    status.uploads_running = counts.running;
+    status.uploads_waiting = counts.waiting;
+    status.uploads_completed = counts.completed;
+    status.uploads_failed = counts.failed;
+    status.bytes_provided = counts.bytes;
+    return status;
+  }
+
+  const DaemonParts parts_;
   const std::atomic<bool>& stop_;
   Loop loop_;
   Stopping stopping_;
@@ -151,7 +216,25 @@ class Daemon {
   Service at_hub_;
   Service at_older_proxy_;
   OlderUploads older_uploads_;
+  const std::function<void()> on_served_ = [this] { set_state(kConnected, std::nullopt); };
+  DaemonStatus status_{.process = process_id(),
+                       .started_ms = now_ms(),
+                       .program = "kachery " KACHERY_VERSION,
+                       .hub = parts_.url.str(),
+                       .zone = parts_.offer.zone,
+                       .state = kConnecting,
+                       .since_ms = now_ms()};
+  UploadCounts noted_;
+  bool has_changed_ = true;
+  Signal status_changed_{loop_};
 };
+
+Result<> run_daemon(DaemonParts parts, const std::atomic<bool>& stop) {
+  KACHERY_TRY(key, find_identity(parts.configuration, MissingKey::generate));
+  Daemon daemon(std::move(parts), *std::move(key), stop);
+  daemon.run();
+  return {};
+}
 
 }  // namespace
 
@@ -159,10 +242,29 @@ Result<> provide(const Configuration& configuration, ResourceSettings settings, 
                  const std::atomic<bool>& stop) {
   if (configuration.offline)
     return fail(Code::invalid, "a resource cannot be shared: this process works offline");
-  KACHERY_TRY(key, find_identity(configuration, MissingKey::generate));
-  Daemon daemon(configuration, std::move(settings), *std::move(key), std::move(output), stop);
-  daemon.run();
-  return {};
+  return run_daemon({.configuration = configuration,
+                     .url = with_pin(settings.proxy_url, configuration),
+                     .offer = {settings.zone, settings.name},
+                     .proxy_secret = std::move(settings.proxy_secret),
+                     .settings = {.uploads_max = settings.uploads_max},
+                     .output = std::move(output)},
+                    stop);
+}
+
+Result<> provide_node(const Configuration& configuration, const NodeSettings& settings, Output output,
+                      const NoteStatus& note, const std::atomic<bool>& stop) {
+  if (configuration.offline)
+    return fail(Code::invalid, "nothing can be provided: this process works offline");
+  KACHERY_TRY(url, Url::parse(configuration.gateway_url.value));
+  KACHERY_TRY(zone, ZoneName::parse(configuration.zone.value));
+  KACHERY_TRY(remote::check_address(url, "the hub", environment(kInsecureHttp) == "1"));
+  return run_daemon({.configuration = configuration,
+                     .url = std::move(url),
+                     .offer = {zone},
+                     .settings = settings,
+                     .output = std::move(output),
+                     .note = note},
+                    stop);
 }
 
 }  // namespace kachery::daemon

@@ -62,8 +62,9 @@ Error refusal_of(const ClientResponse& response, Signer& signer) {
 
 // The hub's sentence, and what can be done about it.
 Error refused_to_serve(const Link& link, const Error& error) {
-  const std::string name = link.settings.name.str();
   const std::string said = printable(error.message);
+  if (!link.offer.resource) return {error.code, said};
+  const std::string name = link.offer.resource->str();
   switch (error.code) {
     case Code::not_found:
       return {error.code,
@@ -111,7 +112,7 @@ Task<> run_channel(Channel& channel, ChannelEnd& end) {
 }
 
 Task<Result<wire::Serving>> serve(const Link& link, Channel& channel) {
-  const wire::Serve message{link.settings.zone, link.settings.name, "kachery " KACHERY_VERSION};
+  const wire::Serve message{link.offer.zone, link.offer.resource, "kachery " KACHERY_VERSION};
   OutgoingCall call{.method = "serve", .message = wire::print(message), .wait_max = kServeWait};
   const Result<std::string> answer = co_await channel.call(std::move(call));
   if (!answer) co_return std::unexpected(refused_to_serve(link, answer.error()));
@@ -139,7 +140,8 @@ Task<LinkEnd> serve_at_hub(const Link& link, Signer& signer) {
   const Result<wire::Serving> serving = co_await serve(link, channel);
   if (serving) {
     link.output.print("Connection acknowledged by proxy server");
-    link.output.print("Resource URL: " + printable(serving->resource_url));
+    if (serving->resource_url) link.output.print("Resource URL: " + printable(*serving->resource_url));
+    link.on_served();
   } else {
     channel.close(kGoingAway, "it does not serve");
   }

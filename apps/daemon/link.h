@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
-#include "daemon/resource_file.h"
+#include "core/names.h"
 #include "net/loop.h"
+#include "net/url.h"
 #include "provide/file_provider.h"
 
 namespace kachery::daemon {
@@ -14,6 +16,12 @@ namespace kachery::daemon {
 struct Output {
   std::function<void(const std::string& line)> print;  // What happens.
   std::function<void(const std::string& line)> warn;   // What somebody should look at.
+};
+
+// What is provided: a resource, or all that the node's key may provide in the zone.
+struct Offer {
+  ZoneName zone;
+  std::optional<ResourceName> resource = {};
 };
 
 // Whether the daemon is to end. Network thread only.
@@ -44,11 +52,12 @@ class Stopping {
 // All of it outlives the connection.
 struct Link {
   Loop& loop;
-  const ResourceSettings& settings;
-  const Url& url;  // Of the settings, with the pin that is known.
+  const Offer& offer;
+  const Url& url;
   FileProvider& provider;
   const Output& output;
   Stopping& stopping;
+  const std::function<void()>& on_served;  // The other end has acknowledged it.
 };
 
 // How a connection was.

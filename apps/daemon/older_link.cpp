@@ -80,10 +80,10 @@ struct Question {
 };
 
 Result<Question> question_of(const Link& link, const legacy::RequestFromClient& request) {
-  if (request.resource_name != link.settings.name.str() ||
-      request.zone.value_or(link.settings.zone.str()) != link.settings.zone.str())
-    return fail(Code::denied, "this daemon serves the resource " + link.settings.name.str() +
-                                  " of the zone " + link.settings.zone.str());
+  const std::string zone = link.offer.zone.str();
+  if (request.resource_name != link.offer.resource->str() || request.zone.value_or(zone) != zone)
+    return fail(Code::denied,
+                "this daemon serves the resource " + link.offer.resource->str() + " of the zone " + zone);
   const auto asked = wire::from_json<legacy::FileUploadRequest>(request.request, "request");
   if (!asked) return fail(Code::invalid, "Invalid kachery resource request");
   constexpr std::string_view kScheme = "sha1://";
@@ -152,11 +152,11 @@ Error unexplained(const Error& error) {
       error.message + ". Older proxies do not say why: a wrong proxySecret, or another daemon of this name"};
 }
 
-Task<Result<>> begin(const std::shared_ptr<Shared>& shared) {
-  const ResourceSettings& settings = shared->link.settings;
-  legacy::Initialize initialize{.resource_name = settings.name.str(),
-                                .zone = settings.zone.str(),
-                                .proxy_secret = Secret(settings.proxy_secret.bytes())};
+Task<Result<>> begin(const std::shared_ptr<Shared>& shared, const Secret& proxy_secret) {
+  const Offer& offer = shared->link.offer;
+  legacy::Initialize initialize{.resource_name = offer.resource->str(),
+                                .zone = offer.zone.str(),
+                                .proxy_secret = Secret(proxy_secret.bytes())};
   WebSocketMessage first{.is_text = true, .bytes = wire::print(initialize)};
   shared->is_writing = true;
   const Result<> sent = co_await shared->socket->send(std::move(first));
@@ -201,7 +201,8 @@ Task<> OlderUploads::hold(Digest digest) {
   kept_.erase(digest);
 }
 
-Task<LinkEnd> serve_at_older_proxy(const Link& link, OlderUploads& uploads) {
+Task<LinkEnd> serve_at_older_proxy(const Link& link, const Secret& proxy_secret, OlderUploads& uploads) {
+  KACHERY_ASSERT(link.offer.resource);
   const Result<std::optional<Url>> proxy = proxy_of(link.url);
   if (!proxy) co_return LinkEnd{proxy.error()};
   Url server = link.url;
@@ -219,11 +220,12 @@ Task<LinkEnd> serve_at_older_proxy(const Link& link, OlderUploads& uploads) {
   const auto shared = std::make_shared<Shared>(link, uploads, std::move(socket));
   link.stopping.set([shared] { stop(shared); });
 
-  const Result<> begun = co_await begin(shared);
+  const Result<> begun = co_await begin(shared, proxy_secret);
   std::optional<Error> why;
   if (begun) {
     link.output.print("Connection acknowledged by proxy server");
-    link.output.print("Resource URL: " + link.url.str() + "/r/" + link.settings.name.str());
+    link.output.print("Resource URL: " + link.url.str() + "/r/" + link.offer.resource->str());
+    link.on_served();
     link.loop.spawn(ping(shared));
   } else {
     why = begun.error();

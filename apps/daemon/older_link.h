@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 
+#include "core/secret.h"
 #include "daemon/link.h"
 
 namespace kachery::daemon {
@@ -25,7 +26,8 @@ class OlderUploads {
   std::set<Digest> kept_;
 };
 
-// Connects, serves the resource, and gives how it ended. Both outlive the task.
-Task<LinkEnd> serve_at_older_proxy(const Link& link, OlderUploads& uploads);
+// Connects, serves the resource of the offer, which there must be, and gives how it ended. All of them
+// outlive the task.
+Task<LinkEnd> serve_at_older_proxy(const Link& link, const Secret& proxy_secret, OlderUploads& uploads);
 
 }  // namespace kachery::daemon

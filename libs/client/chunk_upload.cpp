@@ -81,6 +81,7 @@ Result<> ChunkUpload::send_one(const Part& part, std::optional<wire::PutOrder> o
     if (part.page == nullptr) progress_.bytes_done += static_cast<ByteCount>(bytes);
   };
   const remote::ReadAt read = [&](ByteCount offset, std::span<std::byte> out) -> Result<> {
+    if (zone_.uploads != nullptr) KACHERY_TRY(zone_.uploads->take(out.size(), progress_.cancel));
     if (part.page == nullptr) return read_exactly(file_, part.offset + offset, out);
     std::ranges::copy(as_bytes(*part.page).subspan(offset, out.size()), out.begin());
     return {};

@@ -13,6 +13,7 @@
 #include "client/asking.h"
 #include "client/configuration.h"
 #include "client/identity.h"
+#include "client/throttle.h"
 #include "core/names.h"
 #include "core/progress.h"
 #include "core/uri.h"
@@ -114,6 +115,9 @@ class Session {
   // The zone that a call with this choice is about.
   Result<ZoneName> zone_or_default(const std::optional<ZoneName>& zone) const;
 
+  // No more than so many bytes a second are sent from now on, by all uploads together. Before the first one.
+  void limit_uploads(ByteCount bytes_per_second);
+
   // Sends what is stored or linked here. A file that cannot be sent does not keep the others from being sent;
   // the call then fails with the first one's reason, and the number of the others.
   Result<> upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone, Progress& progress);
@@ -170,6 +174,7 @@ class Session {
   std::mutex hub_mutex_;
   std::unique_ptr<remote::Hub> signed_hub_;
   std::unique_ptr<remote::Hub> unsigned_hub_;  // For as long as there is no key.
+  std::unique_ptr<Throttle> upload_throttle_;  // Null: there is no limit.
 };
 
 // The label that a stored file gets: the last part of its path.

@@ -143,6 +143,10 @@ Result<> Session::cancel_ask(const Digest& digest, const Asking& asking, const s
   return cancel_asking(in, resource, digest, progress.cancel);
 }
 
+void Session::limit_uploads(ByteCount bytes_per_second) {
+  upload_throttle_ = std::make_unique<Throttle>(bytes_per_second);
+}
+
 Result<> Session::upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
                          Progress& progress) {
   KACHERY_TRY(name, zone_or_default(zone));
@@ -158,7 +162,7 @@ Result<> Session::upload(std::span<const Digest> digests, const std::optional<Zo
       return std::unexpected(std::move(one).error());
     }
   }
-  KACHERY_TRY(Uploader({*asked, name}).upload(outgoing, progress));
+  KACHERY_TRY(Uploader({*asked, name, upload_throttle_.get()}).upload(outgoing, progress));
   return failures.result(digests.size());
 }
 
@@ -180,7 +184,7 @@ Result<std::vector<Stored>> Session::upload_files(std::span<const std::filesyste
     outgoing.push_back(*std::move(one));
   }
   progress.bytes_total = 0;  // Counted by what is sent: the same content goes once.
-  KACHERY_TRY(Uploader({*asked, name}).upload(outgoing, progress));
+  KACHERY_TRY(Uploader({*asked, name, upload_throttle_.get()}).upload(outgoing, progress));
   return stored;
 }
 

@@ -180,6 +180,7 @@ Result<> Uploader::send_small(std::span<const Outgoing* const> files, Failures& 
     sent.push_back(file);
   }
   if (sent.empty()) return {};
+  if (zone_.uploads != nullptr) KACHERY_TRY(zone_.uploads->take(contents.size(), progress.cancel));
   KACHERY_TRY(answer, zone_.hub.put_small(message, as_bytes(contents), progress.cancel));
   for (std::size_t i = 0; i < sent.size(); ++i) {
     const wire::Outcome& outcome = answer.files[i];

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/throttle.h"
 #include "core/names.h"
 #include "core/progress.h"
 #include "remote/hub.h"
@@ -43,6 +44,7 @@ std::vector<std::span<const File>> batches_of(std::span<const File> files, auto&
 struct Zone {
   remote::Hub& hub;
   ZoneName name;
+  Throttle* uploads = nullptr;  // What is sent waits for it; it outlives the zone.
 
   // For messages: "zone default of https://hub.example".
   std::string str() const { return "zone " + name.str() + " of " + hub.url().str(); }

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
 
 namespace kachery {
 
@@ -20,6 +22,25 @@ void keep_memory_small() {
   static_cast<void>(::mallopt(M_ARENA_MAX, 2));
   static_cast<void>(::mallopt(M_MMAP_THRESHOLD, 256 << 10));
   static_cast<void>(::mallopt(M_TRIM_THRESHOLD, 1 << 20));
+}
+
+std::int64_t process_id() {
+  return ::getpid();
+}
+
+Result<> ask_to_end(std::int64_t process) {
+  KACHERY_ASSERT(process > 1);
+  if (::kill(static_cast<pid_t>(process), SIGTERM) == 0) return {};
+  const std::string what = "cannot stop the process " + std::to_string(process);
+  if (errno == ESRCH) return fail(Code::not_found, what + ": there is none of this ID");
+  return fail_errno(errno, what);
+}
+
+Result<std::filesystem::path> program_path() {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return fail_errno(error.value(), "cannot find out which program runs here");
+  return path;
 }
 
 std::string host_name() {

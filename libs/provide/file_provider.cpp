@@ -188,10 +188,13 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
   };
   const Result<> sent = co_await parts_.loop.offload(work);
   if (sent) {
+    ++counts_.completed;
+    counts_.bytes += *job->state.size;
     parts_.say(fmt::format("Uploaded: {} ({} bytes)", name_of(job->digest), *job->state.size));
     finish(job, {wire::kCompleted, job->state.size, job->state.size, std::nullopt, std::nullopt});
     co_return;
   }
+  ++counts_.failed;
   const Error& error = sent.error();
   parts_.say(job->progress.cancel
                  ? fmt::format("Upload stopped, because nobody wants it any more: {}", name_of(job->digest))
@@ -227,6 +230,13 @@ void FileProvider::abandon(const std::shared_ptr<Job>& job) {
   const auto found = jobs_.find(job->digest);
   if (found != jobs_.end() && found->second == job) jobs_.erase(found);
   job->turn.notify();
+}
+
+UploadCounts FileProvider::counts() const {
+  UploadCounts counts = counts_;
+  counts.running = running_;
+  counts.waiting = waiting_.size();
+  return counts;
 }
 
 Task<> FileProvider::stop(std::chrono::milliseconds wait) {

@@ -35,6 +35,16 @@ struct FileProviderParts {
   std::function<void(const std::string& line)> say;
 };
 
+// What became of the uploads since the beginning.
+struct UploadCounts {
+  std::size_t running = 0;
+  std::size_t waiting = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;  // Also those that nobody wanted any more.
+  ByteCount bytes = 0;       // Of the completed ones.
+  bool operator==(const UploadCounts&) const = default;
+};
+
 // Network thread only. Lives until Loop::run() has returned. One upload of a digest goes on at a time,
 // whoever asks; they begin in the order in which they were found. What it says of a file is a
 // wire::AskState; nothing of it names a path.
@@ -55,6 +65,8 @@ class FileProvider {
   // The call "upload" of a hub: its answer.
   Task<Result<std::string>> upload(std::shared_ptr<IncomingCall> call);
 
+  UploadCounts counts() const;
+
   // Stops what goes on, takes no more, and waits until nothing uses the session, for `wait` at most.
   Task<> stop(std::chrono::milliseconds wait);
 
@@ -74,6 +86,7 @@ class FileProvider {
   std::map<Digest, std::shared_ptr<Job>> jobs_;  // That somebody is interested in.
   std::deque<std::shared_ptr<Job>> waiting_;
   std::size_t running_ = 0;
+  UploadCounts counts_;  // But those that run or wait.
   bool is_stopping_ = false;
   Signal idle_;  // Nothing runs any more.
   std::map<std::optional<NodeId>, ByteCount> sent_today_;

@@ -11,14 +11,14 @@ namespace kachery::wire {
 // Code::not_found if the name is not registered, Code::exists if another daemon serves it.
 struct Serve {
   ZoneName zone;
-  ResourceName resource;
-  std::string program;  // "kachery 0.2.0", for logs.
+  std::optional<ResourceName> resource;  // Null: every one of the zone that is registered for the node's key.
+  std::string program;                   // "kachery 0.2.0", for logs.
   static constexpr auto kFields =
       fields("zone", &Serve::zone, "resource", &Serve::resource, "program", &Serve::program);
 };
 
 struct Serving {
-  std::string resource_url;  // By which older programs ask for it.
+  std::optional<std::string> resource_url;  // By which older programs ask for the one that was named.
   static constexpr auto kFields = fields("resource_url", &Serving::resource_url);
 };
 

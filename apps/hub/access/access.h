@@ -85,6 +85,16 @@ struct ResourceId {
   std::string str() const { return "the resource " + name.str() + " of the zone " + zone.str(); }
 };
 
+// All that a node may provide in a zone.
+struct NodeInZone {
+  ZoneName zone;
+  NodeId node;
+  auto operator<=>(const NodeInZone&) const = default;
+
+  // For messages.
+  std::string str() const { return "the node " + node.hex() + " in the zone " + zone.str(); }
+};
+
 struct ResourceFacts {
   NodeId node;  // Whose key the name belongs to.
   bool older;   // Whether a daemon of gen2, which proves no key, may serve it.

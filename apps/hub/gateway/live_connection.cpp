@@ -67,27 +67,32 @@ Task<Result<std::string>> LiveConnection::answer(std::weak_ptr<LiveConnection> w
 
 // The visit is there: run() waits for this.
 Task<Result<wire::Serving>> LiveConnection::serve(wire::Serve message) {
-  const ResourceId id{message.zone, message.resource};
-  const Question question{.action = Action::provide, .zone = id.zone, .object = id.name.str()};
+  const Post post = message.resource ? Post(ResourceId{message.zone, *message.resource})
+                                     : Post(NodeInZone{message.zone, node_});
+  const std::string name = message.resource ? message.resource->str() : node_.hex();
+  const Question question{.action = Action::provide, .zone = message.zone, .object = name};
   KACHERY_CO_TRY(co_await shared_.admission.admit(visit_, question));
   const std::shared_ptr<const Facts> facts = shared_.services.facts.now();
-  const Result<> may = may_serve(*facts, id, node_, Proof::key);
+  const Result<> may = may_serve(*facts, post, node_, Proof::key);
   Providers& providers = shared_.rendezvous.providers;
   if (!may) {
-    providers.refused(id,
-                      "a daemon with the key " + node_.hex() + ", whose name it is not, wanted to serve it");
+    providers.refused(post,
+                      "a daemon with the key " + node_.hex() + ", whose name it is not, wanted its place");
     co_return std::unexpected(may.error());
   }
   std::shared_ptr<LiveConnection> self = shared_from_this();
-  KACHERY_CO_TRY(co_await providers.enter(id, std::move(self)));
-  served_ = id;
+  KACHERY_CO_TRY(co_await providers.enter(post, std::move(self)));
+  served_ = post;
   log(Severity::info, "live_connection_serves",
       {{"request", visit_.head().id},
        {"node", node_.hex()},
        {"peer", visit_.head().peer},
-       {"resource", id.name.str()},
+       {"serves", name},
        {"program", printable(message.program.substr(0, kProgramBytesMax))}});
-  co_return wire::Serving{shared_.services.settings.public_urls.front().str() + "/r/" + id.name.str()};
+  wire::Serving serving;
+  if (message.resource)
+    serving.resource_url = shared_.services.settings.public_urls.front().str() + "/r/" + name;
+  co_return serving;
 }
 
 Task<Result<wire::AskState>> LiveConnection::upload(std::shared_ptr<Order> order) {

@@ -38,7 +38,7 @@ class LiveConnection final : public Provider, public std::enable_shared_from_thi
   std::unique_ptr<Channel> channel_;  // Null before and after run().
   bool has_called_serve_ = false;
   bool is_serving_ = false;  // The answer to `serve` is being made.
-  std::optional<ResourceId> served_;
+  std::optional<Post> served_;
   Turns uploads_;
   Signal has_served_;  // The answer to `serve` has been made.
 };

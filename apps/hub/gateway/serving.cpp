@@ -2,8 +2,9 @@
 
 namespace kachery::hub {
 
-Result<> may_serve(const Facts& facts, const ResourceId& id, const NodeId& node, Proof proof) {
-  KACHERY_TRY(authorize(facts, SigningKey{node}, Action::provide, &id.zone));
+namespace {
+
+Result<> may_serve_name(const Facts& facts, const ResourceId& id, const NodeId& node, Proof proof) {
   const std::string name = id.str();
   const auto registered = facts.resources.find(id);
   if (registered == facts.resources.end())
@@ -20,6 +21,17 @@ Result<> may_serve(const Facts& facts, const ResourceId& id, const NodeId& node,
                 name +
                     " is not for daemons of the older generation: they serve only zones from which "
                     "everybody may download");
+  return {};
+}
+
+}  // namespace
+
+Result<> may_serve(const Facts& facts, const Post& post, const NodeId& node, Proof proof) {
+  const ZoneName& zone = std::visit([](const auto& what) -> const ZoneName& { return what.zone; }, post);
+  KACHERY_TRY(authorize(facts, SigningKey{node}, Action::provide, &zone));
+  const auto* id = std::get_if<ResourceId>(&post);
+  if (id != nullptr) return may_serve_name(facts, *id, node, proof);
+  KACHERY_ASSERT(std::get<NodeInZone>(post).node == node && proof == Proof::key);
   return {};
 }
 

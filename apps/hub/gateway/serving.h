@@ -6,8 +6,8 @@
 
 namespace kachery::hub {
 
-// Code::not_found if the name is not registered, Code::denied if it is another key's, or its node may not
-// provide there (any more), or the daemon has proved no key where that is not enough.
-Result<> may_serve(const Facts& facts, const ResourceId& id, const NodeId& node, Proof proof);
+// Of a name: Code::not_found if it is not registered, Code::denied if it is another key's, or its node may
+// not provide there (any more), or the daemon has proved no key where that is not enough.
+Result<> may_serve(const Facts& facts, const Post& post, const NodeId& node, Proof proof);
 
 }  // namespace kachery::hub

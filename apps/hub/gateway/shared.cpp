@@ -9,9 +9,19 @@ Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zo
   co_return std::optional<ByteCount>(found.front()->size);
 }
 
+namespace {
+
+std::optional<NodeId> owner_of(const Facts& facts, const ResourceId& id) {
+  const auto found = facts.resources.find(id);
+  return found == facts.resources.end() ? std::nullopt : std::optional(found->second.node);
+}
+
+}  // namespace
+
 Shared::Shared(const Services& all)
-    : services(all), rendezvous(services.loop, [this](ZoneName zone, Digest digest) {
-        return find_size(services, std::move(zone), digest);
-      }) {}
+    : services(all),
+      rendezvous(
+          services.loop, [this](const ResourceId& id) { return owner_of(*services.facts.now(), id); },
+          [this](ZoneName zone, Digest digest) { return find_size(services, std::move(zone), digest); }) {}
 
 }  // namespace kachery::hub

@@ -141,10 +141,10 @@ void start_upkeep(Shared& shared) {
 
 void review_providers(Shared& shared) {
   const std::shared_ptr<const Facts> facts = shared.services.facts.now();
-  const auto may = [&facts](const ResourceId& id, const Provider& provider) {
+  const auto may = [&facts](const Post& post, const Provider& provider) {
     const std::optional<NodeId> node = provider.node();
     KACHERY_ASSERT(node.has_value());
-    return may_serve(*facts, id, *node, provider.proof());
+    return may_serve(*facts, post, *node, provider.proof());
   };
   shared.rendezvous.providers.review(may);
 }

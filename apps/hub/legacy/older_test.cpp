@@ -52,7 +52,7 @@ class OlderTest : public testing::Test {
 
   Loop loop{1};
   SetClock clock;
-  Rendezvous rendezvous{loop, {}, {.return_wait = milliseconds(20)}};
+  Rendezvous rendezvous{loop, {}, {}, {.return_wait = milliseconds(20)}};
   bool has_ended_ = false;
 };
 

@@ -48,7 +48,7 @@ struct Proxy::Parts {
   Loop loop{1};  // Nothing blocks here.
   Rates address_rates{kAddressRate};
   SecretGate gate{loop, system_clock(), Hasher::of(Algorithm::sha256, settings.secret.bytes())};
-  Rendezvous rendezvous{loop, {}};
+  Rendezvous rendezvous{loop, {}, {}};
   std::unique_ptr<Server> server;
   std::uint16_t port = 0;
 };

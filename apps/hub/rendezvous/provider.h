@@ -5,8 +5,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "core/node_id.h"
+#include "hub/access/access.h"
 #include "net/loop.h"
 #include "wire/resources.h"
 
@@ -16,6 +18,9 @@ class Order;
 
 // By what a daemon has shown whose it is.
 enum class Proof { key, proxy_secret };
+
+// What a daemon serves: one name, or all that its key may provide.
+using Post = std::variant<ResourceId, NodeInZone>;
 
 // Network thread only. Shared by its connection, by Providers, and by the orders that it works on.
 class Provider {

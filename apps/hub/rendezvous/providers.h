@@ -1,9 +1,10 @@
-// Providers: who is connected, and serves which name.
+// Providers: who is connected, and serves what.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "hub/access/access.h"
 #include "hub/rendezvous/limits.h"
@@ -11,18 +12,23 @@
 
 namespace kachery::hub {
 
-// Network thread only. The loop outlives it. A name has one provider at a time.
+// Whose key a name belongs to; none: nobody's. Empty: no name belongs to a key.
+using OwnerOf = std::function<std::optional<NodeId>(const ResourceId& id)>;
+
+// Network thread only. The loop outlives it. A post has one provider at a time. A name that nobody serves by
+// itself is served by the node that it belongs to.
 class Providers {
  public:
-  Providers(Loop& loop, const RendezvousLimits& limits) : limits_(limits), changed_(loop) {}
+  Providers(Loop& loop, OwnerOf owner_of, const RendezvousLimits& limits)
+      : limits_(limits), owner_of_(std::move(owner_of)), changed_(loop) {}
 
-  // From now on `newcomer` serves the name. Code::exists if another one does, which then is told: unless that
-  // one is of the same key and does not answer a ping, which costs it the name and its connection.
-  Task<Result<>> enter(ResourceId id, std::shared_ptr<Provider> newcomer);
-  // Its connection has ended. Nothing happens if another one serves the name by now.
-  void leave(const ResourceId& id, const Provider& provider);
-  // Somebody was refused who wanted to serve this name: whoever serves it is told, and the log.
-  void refused(const ResourceId& id, const std::string& why);
+  // From now on `newcomer` has the post. Code::exists if another one has it, which then is told: unless that
+  // one is of the same key and does not answer a ping, which costs it the post and its connection.
+  Task<Result<>> enter(Post post, std::shared_ptr<Provider> newcomer);
+  // Its connection has ended. Nothing happens if another one has the post by now.
+  void leave(const Post& post, const Provider& provider);
+  // Somebody was refused who wanted this post: whoever has it is told, and the log.
+  void refused(const Post& post, const std::string& why);
 
   // Null: nobody serves it.
   std::shared_ptr<Provider> find(const ResourceId& id) const;
@@ -33,7 +39,7 @@ class Providers {
                                         std::chrono::milliseconds wait);
 
   // Cuts everybody who may not serve what they serve, as `may` says.
-  void review(const std::function<Result<>(const ResourceId& id, const Provider& provider)>& may);
+  void review(const std::function<Result<>(const Post& post, const Provider& provider)>& may);
 
   std::size_t count() const { return connected_.size(); }
 
@@ -45,12 +51,15 @@ class Providers {
     TimePoint noticed = {};      // When it was last told of somebody.
   };
 
-  void take(const ResourceId& id, std::shared_ptr<Provider> provider);
+  void take(const Post& post, std::shared_ptr<Provider> provider);
+  // Those that serve a name: its own, and that of the node that it belongs to.
+  std::vector<Post> posts_of(const ResourceId& id) const;
 
   RendezvousLimits limits_;
+  OwnerOf owner_of_;
   Signal changed_;
-  std::map<ResourceId, Serving> connected_;
-  std::map<ResourceId, TimePoint> left_;  // Within the time in which they may come back.
+  std::map<Post, Serving> connected_;
+  std::map<Post, TimePoint> left_;  // Within the time in which they may come back.
   TimePoint begun_ = std::chrono::steady_clock::now();
 };
 

@@ -8,13 +8,13 @@ namespace kachery::hub {
 
 // Network thread only. The loop outlives it; it outlives the loop's run.
 struct Rendezvous {
-  Rendezvous(Loop& loop, FindSize find_size, const RendezvousLimits& limits = {})
-      : providers(loop, limits), orders(loop, providers, std::move(find_size), limits) {}
+  Rendezvous(Loop& loop, OwnerOf owner_of, FindSize find_size, const RendezvousLimits& limits = {})
+      : providers(loop, std::move(owner_of), limits), orders(loop, providers, std::move(find_size), limits) {}
 
   // The hub stops: daemons are to come back later, and whoever waits is to ask again.
   void stop() {
     is_stopping = true;
-    providers.review([](const ResourceId&, const Provider&) -> Result<> {
+    providers.review([](const Post&, const Provider&) -> Result<> {
       return fail(Code::unavailable, "the hub stops; connect again");
     });
     orders.wake_all();

@@ -29,7 +29,9 @@ class RendezvousTest : public testing::Test {
                                                         .stall_wait = milliseconds(5'000),
                                                         .tell_every = milliseconds(0)}) {
     limits_ = limits;
-    meeting.emplace(loop, [this](const ZoneName&, const Digest&) { return find_size(*this); }, limits);
+    meeting.emplace(
+        loop, [this](const ResourceId&) { return owner; },
+        [this](const ZoneName&, const Digest&) { return find_size(*this); }, limits);
     loop.spawn(guarded(*this, test));
     loop.run();
     EXPECT_TRUE(has_ended_);
@@ -57,6 +59,7 @@ class RendezvousTest : public testing::Test {
 
   Loop loop{1};
   std::optional<Rendezvous> meeting;
+  std::optional<NodeId> owner;  // Of every name.
   std::optional<ByteCount> in_zone = 7;
   RendezvousLimits limits_;
   bool has_ended_ = false;
@@ -82,6 +85,36 @@ TEST_F(RendezvousTest, AllWhoAskForAFileShareOneUpload) {
     EXPECT_EQ(asked.front()->state().size, 7U);
     EXPECT_EQ(provider->orders.size(), 1U);
     EXPECT_EQ(test.orders().running(), 0U);
+  });
+}
+
+TEST_F(RendezvousTest, ANameIsServedByItsOwnNodeUnlessADaemonServesItAlone) {
+  run([](RendezvousTest& test) -> Task<> {
+    test.owner = node(1);
+    const Post post = NodeInZone{data().zone, node(1)};
+    const auto whole = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(post, whole));
+    EXPECT_EQ(test.providers().find(data()), whole);
+    EXPECT_TRUE(test.providers().expects(data()));
+
+    const auto alone = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(data(), alone));
+    EXPECT_EQ(test.providers().find(data()), alone);
+    test.providers().leave(data(), *alone);
+    EXPECT_EQ(test.providers().find(data()), whole);
+
+    const auto second = test.make();
+    const Result<> refused = co_await test.providers().enter(post, second);
+    EXPECT_FALSE(refused);
+    if (!refused) EXPECT_EQ(refused.error().code, Code::exists);
+    EXPECT_EQ(whole->notices.size(), 1U);
+
+    test.owner = node(2);  // The name is another node's now.
+    EXPECT_EQ(test.providers().find(data()), nullptr);
+    test.owner = node(1);
+    test.providers().leave(post, *whole);
+    EXPECT_EQ(test.providers().find(data()), nullptr);
+    EXPECT_TRUE(test.providers().expects(data())) << "it may come back";
   });
 }
 
@@ -273,7 +306,7 @@ TEST_F(RendezvousTest, WhoeverMayNotServeAnyMoreIsCut) {
     const auto order = test.ask("a");
     co_await revoked->asked(1);
     revoked->last = fail(Code::unavailable, "cut");
-    test.providers().review([](const ResourceId&, const Provider& provider) -> Result<> {
+    test.providers().review([](const Post&, const Provider& provider) -> Result<> {
       if (provider.node() == node(1)) return fail(Code::denied, "the node was revoked");
       return {};
     });
