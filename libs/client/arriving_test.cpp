@@ -165,11 +165,11 @@ TEST_F(ArrivingTest, AChunkThatCannotBeHadYetIsFetchedInTheEnd) {
 }
 
 TEST_F(ArrivingTest, AnUploadThatFailsLeavesWhatHasCome) {
-  lines_ = {arrival(0, 5), {5, {wire::kError, content_.size(), 4, Code::unavailable, "it went away"}}};
+  lines_ = {arrival(0, 5), {5, {wire::kError, content_.size(), 4, Code::exhausted, "no quota is left"}}};
   const auto failed = load();
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, Code::unavailable);
-  EXPECT_TRUE(failed.error().message.contains("it went away")) << failed.error().message;
+  EXPECT_EQ(failed.error().code, Code::exhausted);
+  EXPECT_TRUE(failed.error().message.contains("no quota is left")) << failed.error().message;
   EXPECT_EQ(progress_.bytes_done, 0U);
   EXPECT_TRUE(fs::exists(partial() / "data"));
   lines_ = {arrival(0, 1), completed(6)};
@@ -201,6 +201,7 @@ TEST_F(ArrivingTest, FetchingThatFailsEndsTheAskingToo) {
   const auto failed = load();
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::exhausted) << failed.error().message;
+  EXPECT_FALSE(fs::exists(partial())) << "a full disk is not left full";
 }
 
 TEST_F(ArrivingTest, WhoeverLoadsCanStop) {

@@ -93,7 +93,9 @@ Result<bool> Fetcher::fetch_arriving(const Digest& digest, Arrivals& arrivals, P
   KACHERY_TRY(partial->begin(manifest->text, manifest->chunks.size()));
   ChunkFetch chunks(zone_, digest, manifest->chunks, *partial, progress);
   const Result<Digest> actual = chunks.run(arrivals);
-  if (!actual && actual.error().code == Code::exhausted) partial->discard();
+  // Our disk, not the provider's quota.
+  const bool is_ours = arrivals.is_dropped() || arrivals.outcome(progress.cancel);
+  if (!actual && is_ours && actual.error().code == Code::exhausted) partial->discard();
   if (!actual) return std::unexpected(actual.error());
   if (*actual != digest) return false;
   KACHERY_TRY(store_.adopt(std::move(partial), {digest, size}));

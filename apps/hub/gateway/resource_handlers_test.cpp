@@ -186,31 +186,33 @@ std::vector<wire::ArrivedChunk> arrived(const std::vector<wire::AskState>& lines
 
 // A file of a few chunks, which `begin` announces after the page of their manifest.
 struct LargeFile {
-  explicit LargeFile(std::size_t count) {
-    std::vector<ChunkEntry> entries;
-    for (std::size_t i = 0; i < count; ++i) {
-      pieces.push_back("piece " + std::to_string(i) + " ");
-      content += pieces.back();
-      entries.push_back({Hasher::of(Algorithm::sha256, as_bytes(pieces.back())), pieces.back().size()});
-    }
-    const Digest digest = Hasher::of(Algorithm::sha1, as_bytes(content));
-    const ManifestTexts texts = make_manifest(digest, entries);
-    pieces.insert(pieces.begin(), texts.pages.at(0).str());
-    manifest = texts.root.str();
-    upload = {digest, content.size(), Hasher::of(Algorithm::sha256, as_bytes(manifest)).hex(), {}};
-    for (const std::string& piece : pieces)
-      upload.chunks.push_back({Hasher::of(Algorithm::sha256, as_bytes(piece)), piece.size()});
-  }
-  std::string content;
   std::vector<std::string> pieces;  // The page first.
-  std::string manifest;
   wire::UploadFile upload;
 };
+
+LargeFile large_file(std::size_t count) {
+  std::string content;
+  std::vector<std::string> pieces{""};
+  std::vector<ChunkEntry> entries;
+  for (std::size_t i = 0; i < count; ++i) {
+    pieces.push_back("piece " + std::to_string(i) + " ");
+    content += pieces.back();
+    entries.push_back({Hasher::of(Algorithm::sha256, as_bytes(pieces.back())), pieces.back().size()});
+  }
+  const Digest digest = Hasher::of(Algorithm::sha1, as_bytes(content));
+  const ManifestTexts texts = make_manifest(digest, entries);
+  pieces.front() = texts.pages.at(0).str();
+  const std::string manifest = Hasher::of(Algorithm::sha256, as_bytes(texts.root.str())).hex();
+  std::vector<wire::Chunk> chunks;
+  for (const std::string& piece : pieces)
+    chunks.push_back({Hasher::of(Algorithm::sha256, as_bytes(piece)), piece.size()});
+  return {std::move(pieces), {digest, content.size(), manifest, std::move(chunks)}};
+}
 
 TEST_F(ResourceRoutesTest, WhoAsksWithRelayGetsChunksBeforeTheyAreCommitted) {
   register_data(&alices);
   serve(alices);
-  const LargeFile file(3);
+  const LargeFile file = large_file(3);
   const Digest& digest = file.upload.digest;
   const auto told = [&](const KeyPair* key) { return arrived(ask(key, digest, 50, false, true)); };
   EXPECT_TRUE(told(&bobs).empty()) << "nothing has begun";
@@ -249,10 +251,10 @@ TEST_F(ResourceRoutesTest, WhoAsksWithRelayGetsChunksBeforeTheyAreCommitted) {
 TEST_F(ResourceRoutesTest, ManyChunksAreToldInSeveralLines) {
   register_data(&alices);
   serve(alices);
-  const LargeFile file(2 * wire::kArrivalsMax);
+  const LargeFile file = large_file(2 * wire::kArrivalsMax);
   ask(&bobs, file.upload.digest, 0);
   wire::UploadFile first = file.upload;
-  first.chunks.resize(3);
+  first.chunks.erase(first.chunks.begin() + 3, first.chunks.end());
   const wire::BegunUpload begun = begin(alices, first);
   for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(put(*begun.puts[i], file.pieces[i]).status, 201);
   const wire::MoreChunks more{zone_named("default"), *begun.id, file.upload.chunks};
