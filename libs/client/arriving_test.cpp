@@ -53,6 +53,7 @@ class ArrivingTest : public testing::Test {
     fs::create_directories(home_);
     digest_ = hub_.add(content_, kChunkBytes);
     std::vector<ChunkEntry> chunks;
+    chunks.reserve(kChunks);
     for (std::size_t i = 0; i < kChunks; ++i) chunks.push_back({sha256_of(piece(i)), piece(i).size()});
     const ManifestTexts texts = make_manifest(digest_, chunks);
     manifest_ = sha256_of(texts.root.str());

@@ -34,9 +34,18 @@ Result<> hash_part(const File& file, ByteRange range, const Progress& progress, 
   return {};
 }
 
-// Whether that tells only of one chunk, as it is now.
+// Whether another try, when the file is there, may have it: asking outlives a hub that is away for long.
 bool may_come_later(Code code) {
-  return code == Code::denied || code == Code::not_found || code == Code::corrupt;
+  switch (code) {
+    case Code::denied:
+    case Code::not_found:
+    case Code::corrupt:
+    case Code::unavailable:
+    case Code::timed_out:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // A manifest, or a page of one, which has this name.

@@ -204,6 +204,7 @@ LargeFile large_file(std::size_t count) {
   pieces.front() = texts.pages.at(0).str();
   const std::string manifest = Hasher::of(Algorithm::sha256, as_bytes(texts.root.str())).hex();
   std::vector<wire::Chunk> chunks;
+  chunks.reserve(pieces.size());
   for (const std::string& piece : pieces)
     chunks.push_back({Hasher::of(Algorithm::sha256, as_bytes(piece)), piece.size()});
   return {std::move(pieces), {digest, content.size(), manifest, std::move(chunks)}};

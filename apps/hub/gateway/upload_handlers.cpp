@@ -113,8 +113,9 @@ void tell_of_begun(Shared& shared, const Uploader& uploader, const wire::BeginUp
                    const wire::BegunUploads& answer) {
   for (std::size_t i = 0; i < answer.uploads.size(); ++i) {
     const wire::BegunUpload& begun = answer.uploads[i];
+    if (!begun.id || !message.files[i].manifest) continue;
     const Result<UploadRequest> request = upload_request(message.files[i]);
-    if (!begun.id || !request || !request->manifest) continue;
+    KACHERY_ASSERT(request && request->manifest);  // Otherwise it would have been refused.
     const BegunFile file{.zone = uploader.zone,
                          .node = uploader.node,
                          .digest = request->digest,
