@@ -17,7 +17,7 @@ from typing import Callable, Iterator, NamedTuple
 
 import mounts
 import pytest
-from harness import CORRUPT, FULL, MISSING, OK, UNREACHABLE, Outcome, Program, flip_bit, overwrite, wait_until, write
+from harness import CORRUPT, FULL, MISSING, Outcome, Program, flip_bit, overwrite, wait_until, write
 from hub import RunningHub, running_hub
 from machine import Machine
 from relay import Relay, relay
@@ -105,11 +105,6 @@ def ended(process: subprocess.Popen) -> Outcome:
     return Outcome(process.returncode, stdout, stderr.decode())
 
 
-def assert_says_what_to_do(outcome: Outcome) -> None:
-    """Of a call that gave up because the hub was away."""
-    assert re.search("try again|whether the server runs", outcome.stderr, re.IGNORECASE), outcome
-
-
 # --- A1: the sender is killed
 
 STAGES = {
@@ -174,19 +169,14 @@ def test_what_a_killed_sender_has_begun_another_one_may_send(place, large):
 
 def test_a_hub_that_is_killed_while_it_receives(place, large, outcome):
     digest, begun = digest_of(large), time.monotonic()
-    one = place.machine("one")
-    sending = one.start("store", large)
+    sending = place.machine("one").start("store", large)
     for number in (2, 6):
         wait_until(lambda: len(place.chunks()) >= number or sending.poll() is not None, "chunks come", 60)
         place.hub.restart(signal.SIGKILL)
-    first = ended(sending)
-    if first.code != OK:
-        assert first.code == UNREACHABLE, first
-        assert_says_what_to_do(first)
-        one.run("store", large, deadline_s=DEADLINE_S).expect()
+    ended(sending).expect()
     assert fetched(place.machine("other"), f"sha1://{digest}") == digest
-    outcome(f"hub killed twice while it received {large.stat().st_size >> 20} MiB: "
-            f"the sender's exit status {first.code}, all in {time.monotonic() - begun:.1f} s")
+    outcome(f"hub killed twice while it received {large.stat().st_size >> 20} MiB: the sender waited and went on, "
+            f"all in {time.monotonic() - begun:.1f} s")
 
 
 def test_a_hub_that_is_killed_while_it_sends(place, large, outcome):
@@ -197,13 +187,10 @@ def test_a_hub_that_is_killed_while_it_sends(place, large, outcome):
     for number in (2, 6):
         wait_until(lambda: chunks_noted(other.store, digest) >= number or fetching.poll() is not None, "chunks come", 60)
         place.hub.restart(signal.SIGKILL)
-    first = ended(fetching)
-    if first.code != OK:
-        assert first.code == UNREACHABLE, first
-        assert_says_what_to_do(first)
+    ended(fetching).expect()
     assert fetched(other, f"sha1://{digest}") == digest
-    outcome(f"hub killed twice while it sent {large.stat().st_size >> 20} MiB: "
-            f"the receiver's exit status {first.code}, all in {time.monotonic() - begun:.1f} s")
+    outcome(f"hub killed twice while it sent {large.stat().st_size >> 20} MiB: the receiver waited and went on, "
+            f"all in {time.monotonic() - begun:.1f} s")
 
 
 # --- A3: the connection breaks
