@@ -18,7 +18,6 @@ from laboratory import running_laboratory
 from live_node import LiveNode, Order
 from machine import Machine
 from resource_daemon import node_of, register
-from test_resources import metric
 
 CHUNK = 1 << 20
 CHUNKS = 12
@@ -154,7 +153,7 @@ def test_bytes_arrive_before_the_upload_ends(hub, node, remote, content, program
         upload.finish(order)
         assert_loaded(loading, content)
     assert not data_of(remote, content).exists()
-    sent = metric(hub, "kachery_hub_sent_bytes_total")
+    sent = hub.metric("kachery_hub_sent_bytes_total")
     assert sent < 1.1 * len(content), f"{sent / len(content):.2f} times the file went to the asker"
 
 
@@ -175,7 +174,7 @@ def test_a_provider_that_is_taken_over_goes_on_for_those_who_wait(hub, node, rem
         wait_until(lambda: has_come(remote, content, 0, 8), "eight chunks have come", 30)
         upload.finish(order)
         assert_loaded(loading, content)
-    assert metric(hub, "kachery_hub_sent_bytes_total") < 1.1 * len(content)
+    assert hub.metric("kachery_hub_sent_bytes_total") < 1.1 * len(content)
 
 
 def test_an_asker_that_was_killed_goes_on_where_it_was(hub, node, remote, content):
@@ -197,7 +196,7 @@ def test_an_asker_that_was_killed_goes_on_where_it_was(hub, node, remote, conten
         assert len(daemon.orders) == 1
         upload.finish(order)
         assert_loaded(again, content)
-    assert metric(hub, "kachery_hub_sent_bytes_total") < 1.1 * len(content), "nothing comes twice"
+    assert hub.metric("kachery_hub_sent_bytes_total") < 1.1 * len(content), "nothing comes twice"
 
 
 @pytest.mark.parametrize("is_committed", [True, False])
@@ -251,7 +250,7 @@ def test_a_hub_that_is_started_again_leaves_the_rest_for_the_end(hub, node, remo
         upload.commit()
         order.answer(state="completed", size=len(content), bytes_uploaded=len(content))
         assert_loaded(loading, content)
-    assert metric(hub, "kachery_hub_sent_bytes_total") < 0.8 * len(content), "what had come did not come again"
+    assert hub.metric("kachery_hub_sent_bytes_total") < 0.8 * len(content), "what had come did not come again"
 
 
 def test_only_who_may_download_is_told_of_chunks(tmp_path, program, content):
