@@ -177,8 +177,8 @@ def measure(bench: HostedBench, python: Path, method: Method, out: Path) -> None
         *notes([comparison]),
         f"Peak memory of the last run: {', '.join(peaks)}.",
         "",
-        "kachery hashes the file at its place (SHA-1 and SHA-256), sends it while the hub checks and syncs it, and fetches, checks "
-        "and syncs it. kachery-cloud hashes it, sends it and fetches it; nothing is checked, and nothing synced.",
+        "kachery hashes the file at its place (SHA-1 and SHA-256), sends it while the hub checks and syncs it, and meanwhile fetches "
+        "and checks what has come, and syncs it. kachery-cloud hashes it, sends it and fetches it; nothing is checked, and nothing synced.",
         "What its users saw came on top: `load_file` asks the proxy anew every 9 s (5 s of waiting there, 4 s of sleep) until "
         "the upload is done. Measured by itself on a machine of this kind: 2.06 s for the upload, 2.33 s for the download.",
     ])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,14 @@ class RunningHub:
     def fingerprint(self) -> str:
         """Of the key by which it serves TLS, as the hub noted it for its own commands."""
         return (self.directory / "address").read_text().strip().partition("#")[2]
+
+    def metric(self, name: str) -> float:
+        """What /metrics says of it, over all its labels."""
+        token = (self.directory / "metrics-token").read_text().strip()
+        request = urllib.request.Request(f"{self.url}/metrics", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(name + r"[ {]", line))
 
     def restart(self, number: int = signal.SIGTERM) -> None:
         """Stops it, and starts it again on the same port."""

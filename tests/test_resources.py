@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -471,13 +470,6 @@ def peak_mib_until_ended(processes: list[subprocess.Popen[bytes]]) -> float:
     return largest
 
 
-def metric(hub: RunningHub, name: str) -> float:
-    token = (hub.directory / "metrics-token").read_text().strip()
-    request = urllib.request.Request(f"{hub.url}/metrics", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return sum(float(line.rpartition(" ")[2]) for line in answer.read().decode().splitlines() if re.match(name + r"[ {]", line))
-
-
 def test_many_askers_of_one_file_are_one_upload(tmp_path, program, campaign, outcome):
     """And nobody's memory grows with the file."""
     size = campaign("resource") << 20
@@ -500,7 +492,7 @@ def test_many_askers_of_one_file_are_one_upload(tmp_path, program, campaign, out
             seconds = time.monotonic() - begun
             assert all(asker.has(uri) for asker in askers)
             assert count(daemon, "Starting upload") == 1
-            received = metric(hub, "kachery_hub_received_bytes_total")
+            received = hub.metric("kachery_hub_received_bytes_total")
             assert size <= received < 1.05 * size + (1 << 20), f"{received / size:.2f} times the file came to the hub"
             memory = {"hub": peak_mib(hub.process.pid), "daemon": peak_mib(daemon.process.pid), "client": clients_mib}
             outcome(f"{ASKERS} askers of {size >> 20} MiB: one upload, {seconds:.1f} s, peak "

@@ -72,15 +72,16 @@ Result<Resource> find_resource(const Zone& zone, const Asking& asking, const std
 }
 
 Result<wire::AskState> ask_resource(const Zone& zone, const Resource& resource, const Digest& digest,
-                                    const Asking& asking, const OnAskState& on_state,
+                                    const Asking& asking, Relay relay, const OnAskState& on_state,
                                     const std::atomic<bool>& cancel) {
   if (resource.older) {
     const bool insecure_http = environment("KACHERY_INSECURE_HTTP") == "1";
     return remote::ask_older_proxy(
         {*resource.older, resource.name, zone.name, digest, asking.wait, insecure_http}, on_state, cancel);
   }
-  const wire::AskFile message{zone.name, digest, resource.name,
-                              static_cast<std::uint64_t>(asking.wait.count()), asking.ignore_bucket};
+  wire::AskFile message{zone.name, digest, resource.name, static_cast<std::uint64_t>(asking.wait.count()),
+                        asking.ignore_bucket};
+  if (relay == Relay::yes) message.relay = true;
   return zone.hub.ask(message, on_state, cancel);
 }
 

@@ -42,10 +42,13 @@ Result<Resource> find_resource(const Zone& zone, const Asking& asking, const std
 
 using OnAskState = std::function<void(const wire::AskState&)>;
 
+// Whether an asker is told of chunks as they come (wire::Arrivals). A proxy of gen2 tells of none.
+enum class Relay : bool { no, yes };
+
 // Until it has ended, or the time is over: how it is then. Failures as of remote::Hub::ask and
 // remote::ask_older_proxy; to the latter goes no signature and no token.
 Result<wire::AskState> ask_resource(const Zone& zone, const Resource& resource, const Digest& digest,
-                                    const Asking& asking, const OnAskState& on_state,
+                                    const Asking& asking, Relay relay, const OnAskState& on_state,
                                     const std::atomic<bool>& cancel);
 
 // Takes the interest back. Code::unavailable at a proxy of gen2, which knows nothing of that.

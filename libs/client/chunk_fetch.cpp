@@ -34,6 +34,20 @@ Result<> hash_part(const File& file, ByteRange range, const Progress& progress, 
   return {};
 }
 
+// Whether another try, when the file is there, may have it: asking outlives a hub that is away for long.
+bool may_come_later(Code code) {
+  switch (code) {
+    case Code::denied:
+    case Code::not_found:
+    case Code::corrupt:
+    case Code::unavailable:
+    case Code::timed_out:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // A manifest, or a page of one, which has this name.
 Result<std::string> fetch_text(const Zone& zone, const std::string& url, const Digest& name,
                                const std::atomic<bool>& cancel) {
@@ -74,7 +88,23 @@ Result<FetchedManifest> fetch_manifest(const Zone& zone, const wire::FoundFile& 
   return fetched;
 }
 
-ChunkFetch::ChunkFetch(const Zone& zone, const wire::FoundFile& file, std::span<const ChunkEntry> chunks,
+std::optional<FetchedManifest> follow_manifest(const Zone& zone, const Digest& file, Arrivals& arrivals,
+                                               const std::atomic<bool>& cancel) {
+  FetchedManifest followed;
+  for (std::uint64_t number = 0;; ++number) {
+    const auto page = arrivals.take(number, cancel);
+    const auto name = arrivals.manifest();
+    if (!page || !name) return std::nullopt;
+    const Result<std::string> text = fetch_text(zone, page->url, page->sha256, cancel);
+    const auto parsed = text ? ManifestPage::parse(*text) : std::unexpected(text.error());
+    if (!parsed) return std::nullopt;
+    followed.chunks.insert(followed.chunks.end(), parsed->chunks.begin(), parsed->chunks.end());
+    followed.text = make_manifest(file, followed.chunks).root.str();
+    if (Hasher::of(Algorithm::sha256, as_bytes(followed.text)) == *name) return followed;
+  }
+}
+
+ChunkFetch::ChunkFetch(const Zone& zone, const Digest& file, std::span<const ChunkEntry> chunks,
                        Partial& partial, Progress& progress)
     : zone_(zone),
       file_(file),
@@ -110,23 +140,39 @@ Result<std::vector<std::size_t>> ChunkFetch::wrong_ones(std::span<const std::siz
 }
 
 Result<Digest> ChunkFetch::run() {
+  KACHERY_TRY(believe_noted());
+  return hash_while([&] { return fetch_missing(); });
+}
+
+Result<Digest> ChunkFetch::run(Arrivals& arrivals) {
+  KACHERY_TRY(believe_noted());
+  return hash_while([&]() -> Result<> {
+    KACHERY_TRY(fetch_arriving(arrivals));
+    KACHERY_TRY(arrivals.outcome(progress_.cancel));
+    return fetch_missing();
+  });
+}
+
+// What was fetched before and is right need not be fetched again.
+Result<> ChunkFetch::believe_noted() {
   std::vector<std::size_t> noted;
-  std::vector<std::size_t> wanted;
-  for (std::size_t i = 0; i < chunks_.size(); ++i) (partial_.has(i) ? noted : wanted).push_back(i);
+  for (std::size_t i = 0; i < chunks_.size(); ++i)
+    if (partial_.has(i)) noted.push_back(i);
   KACHERY_TRY(wrong, wrong_ones(noted));
   for (const std::size_t chunk : noted) {
     if (std::ranges::binary_search(wrong, chunk)) continue;
     set_done(chunk);
     progress_.bytes_done += chunks_[chunk].size;
   }
-  wanted.insert(wanted.end(), wrong.begin(), wrong.end());
-  std::ranges::sort(wanted);  // The hash of the whole waits for the first ones.
+  return {};
+}
 
+Result<Digest> ChunkFetch::hash_while(const std::function<Result<>()>& fetch) {
   Result<Digest> digest = fail(Code::internal, "");
   Result<> fetched;
   {
     const std::jthread hashing([&] { digest = hash_behind(); });
-    fetched = fetch_all(std::move(wanted), Reread::no);
+    fetched = fetch();
     if (!fetched) stop();
   }
   if (!fetched) return std::unexpected(std::move(fetched).error());
@@ -144,6 +190,45 @@ Result<std::optional<Digest>> ChunkFetch::mend() {
   return digest;
 }
 
+Result<> ChunkFetch::fetch_missing() {
+  std::vector<std::size_t> missing;  // In their order: the hash of the whole waits for the first ones.
+  for (std::size_t i = 0; i < chunks_.size(); ++i)
+    if (!done_[i]) missing.push_back(i);
+  return fetch_all(std::move(missing), Reread::no);
+}
+
+// A chunk that cannot be had yet is fetched when the file is there.
+Result<> ChunkFetch::fetch_arriving(Arrivals& arrivals) {
+  std::mutex mutex;
+  std::multimap<Digest, std::size_t> places;  // Of what is missing, until a thread takes it.
+  for (std::size_t i = 0; i < chunks_.size(); ++i)
+    if (!done_[i]) places.emplace(chunks_[i].sha256, i);
+  const auto take = [&](const Digest& sha256) {
+    const std::scoped_lock lock(mutex);
+    std::vector<std::size_t> taken;
+    const auto [first, last] = places.equal_range(sha256);
+    for (auto it = first; it != last; ++it) taken.push_back(it->second);
+    places.erase(first, last);
+    return taken;
+  };
+  const auto fetch = [&](const wire::ArrivedChunk& come) -> Result<> {
+    for (const std::size_t chunk : take(come.sha256)) {
+      Result<> fetched = fetch_from(come.url, chunk, Reread::no);
+      if (!fetched && !may_come_later(fetched.error().code)) return fetched;
+    }
+    return {};
+  };
+  return parallel_for(kConnections, kConnections, [&](std::size_t) -> Result<> {
+    while (const auto come = arrivals.next(progress_.cancel)) {
+      Result<> fetched = fetch(*come);
+      if (fetched) continue;
+      arrivals.drop();
+      return fetched;
+    }
+    return {};
+  });
+}
+
 Result<> ChunkFetch::fetch_all(std::vector<std::size_t> chunks, Reread reread) {
   wanted_ = std::move(chunks);
   urls_.clear();
@@ -153,23 +238,30 @@ Result<> ChunkFetch::fetch_all(std::vector<std::size_t> chunks, Reread reread) {
 
 // Each chunk has a second try, with a fresh URL: the first may have expired, or the bytes may have suffered.
 Result<> ChunkFetch::fetch_one(std::size_t place, Reread reread) {
-  const std::size_t chunk = wanted_[place];
   for (const bool is_last : {false, true}) {
     KACHERY_TRY(url, url_of(place));
-    ByteCount got = 0;
-    const BodySink sink = [&](ByteView piece) -> Result<> {
-      KACHERY_TRY(partial_.data().write_at(offsets_[chunk] + got, piece));
-      got += piece.size();
-      progress_.bytes_done += piece.size();
-      return {};
-    };
-    Result<> fetched = zone_.hub.get(url, {0, chunks_[chunk].size}, sink, progress_.cancel, reread);
+    Result<> fetched = fetch_from(url, wanted_[place], reread);
     if (fetched) break;
-    progress_.bytes_done -= got;
     const Code code = fetched.error().code;
     const bool may_help = code == Code::denied || (code == Code::corrupt && reread == Reread::no);
     if (is_last || !may_help) return fetched;
     if (code == Code::corrupt) reread = Reread::yes;
+  }
+  return {};
+}
+
+Result<> ChunkFetch::fetch_from(const std::string& url, std::size_t chunk, Reread reread) {
+  ByteCount got = 0;
+  const BodySink sink = [&](ByteView piece) -> Result<> {
+    KACHERY_TRY(partial_.data().write_at(offsets_[chunk] + got, piece));
+    got += piece.size();
+    progress_.bytes_done += piece.size();
+    return {};
+  };
+  Result<> fetched = zone_.hub.get(url, {0, chunks_[chunk].size}, sink, progress_.cancel, reread);
+  if (!fetched) {
+    progress_.bytes_done -= got;
+    return fetched;
   }
   KACHERY_TRY(partial_.note(chunk));
   set_done(chunk);
@@ -181,7 +273,7 @@ Result<std::string> ChunkFetch::url_of(std::size_t place) {
   if (zone_.hub.now_ms() + kUrlLeftMsMin > urls_expire_ms_) urls_.clear();
   if (const auto known = urls_.extract(place)) return known.mapped();
   const std::size_t count = std::min(kUrlsAtOnce, wanted_.size() - place);
-  wire::AskChunks question{zone_.name, file_.digest, {}};
+  wire::AskChunks question{zone_.name, file_, {}};
   for (std::size_t i = 0; i < count; ++i) question.chunks.push_back(chunks_[wanted_[place + i]].sha256);
   KACHERY_TRY(answer, zone_.hub.call(remote::kAskChunks, question, progress_.cancel));
   if (answer.urls.size() != count) return fail(Code::unavailable, "the hub gave too few URLs");
@@ -207,7 +299,7 @@ void ChunkFetch::stop() {
 }
 
 Result<Digest> ChunkFetch::hash_behind() {
-  Hasher hasher(file_.digest.algorithm());
+  Hasher hasher(file_.algorithm());
   std::vector<std::byte> piece;
   for (std::size_t i = 0; i < chunks_.size(); ++i) {
     {

@@ -74,6 +74,34 @@ Result<> Fetcher::fetch(const wire::FoundFile& file, Progress& progress) const {
   return name(store_.adopt(std::move(partial), {file.digest, file.size}));
 }
 
+Result<bool> Fetcher::fetch_arriving(const Digest& digest, Arrivals& arrivals, Progress& progress) const {
+  const auto manifest = follow_manifest(zone_, digest, arrivals, progress.cancel);
+  if (!manifest) {
+    KACHERY_TRY(arrivals.outcome(progress.cancel));
+    return false;
+  }
+  ByteCount size = 0;
+  for (const ChunkEntry& chunk : manifest->chunks) size += chunk.size;
+  progress.bytes_total += size;
+
+  KACHERY_TRY(partial, Partial::open(store_.root(), digest, progress));
+  Progress unwatched;
+  if (store_.open(digest, unwatched)) {
+    progress.bytes_done += size;
+    return true;
+  }
+  KACHERY_TRY(partial->begin(manifest->text, manifest->chunks.size()));
+  ChunkFetch chunks(zone_, digest, manifest->chunks, *partial, progress);
+  const Result<Digest> actual = chunks.run(arrivals);
+  // Our disk, not the provider's quota.
+  const bool is_ours = arrivals.is_dropped() || arrivals.outcome(progress.cancel);
+  if (!actual && is_ours && actual.error().code == Code::exhausted) partial->discard();
+  if (!actual) return std::unexpected(actual.error());
+  if (*actual != digest) return false;
+  KACHERY_TRY(store_.adopt(std::move(partial), {digest, size}));
+  return true;
+}
+
 Result<> Fetcher::fetch_small(const wire::FoundFile& file, Progress& progress) const {
   const auto fetch_once = [&](const wire::FoundFile& from, Reread reread) -> Result<> {
     KACHERY_TRY(bytes, get_content(zone_, from, reread, progress));
@@ -141,7 +169,7 @@ Result<> Fetcher::fetch_chunks(Partial& partial, const wire::FoundFile& file, Pr
     const auto fetch_by = [&]() -> Result<> {
       KACHERY_TRY(manifest, fetch_manifest(zone_, file, offer, progress.cancel));
       KACHERY_TRY(partial.begin(manifest.text, manifest.chunks.size()));
-      ChunkFetch chunks(zone_, file, manifest.chunks, partial, progress);
+      ChunkFetch chunks(zone_, file.digest, manifest.chunks, partial, progress);
       KACHERY_TRY(digest, chunks.run());
       if (digest == file.digest) return {};
       KACHERY_TRY(mended, chunks.mend());

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "client/arrivals.h"
 #include "client/zone.h"
 #include "store/partial.h"
 #include "store/store.h"
@@ -19,6 +20,11 @@ class Fetcher {
   // What the zone said it has. Code::corrupt if the hub sends something else; Code::exhausted if the disk is
   // full, and nothing is left of it then; Code::unavailable, Code::cancelled, which leave what came so far.
   Result<> fetch(const wire::FoundFile& file, Progress& progress) const;
+
+  // What is still coming to the zone, as it comes. True: it is an object now. False: the zone has it, and it
+  // is to be fetched as usual, because not all of that could be used. Failures also as of the outcome of
+  // `arrivals`, which leave what came so far.
+  Result<bool> fetch_arriving(const Digest& digest, Arrivals& arrivals, Progress& progress) const;
 
   // Many, the small ones many at a time. A failure tells of the first one, after the others.
   Result<> fetch_many(std::span<const wire::FoundFile> files, Progress& progress) const;

@@ -82,8 +82,8 @@ class Session {
   // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked; what comes
   // from the zone is an object of our store then, marked as fetched, and an interrupted fetch goes on where
   // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. A
-  // resource that is asked first counts what it uploads as progress; what it says instead is the failure. May
-  // give "chunks", which are checked as they are read.
+  // resource that is asked first counts what it uploads as progress, until chunks of that come here; what it
+  // says instead is the failure. May give "chunks", which are checked as they are read.
   Result<Located> open(const std::string& name, const Sources& sources, Progress& progress);
 
   // The same with a path in any case: chunks are put together, checked, and become an object.
@@ -163,6 +163,7 @@ class Session {
   Result<Located> open_here(const Uri& uri, Location location, Progress& progress);
   Result<Located> put_together(const Uri& uri, const File& chunks, Progress& progress);
   Result<Located> from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress);
+  Result<> fetch(const Zone& zone, const Digest& digest, const Sources& sources, Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;
 
   Configuration configuration_;

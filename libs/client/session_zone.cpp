@@ -1,5 +1,7 @@
 // What a session does with a zone of the hub.
 #include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "client/fetch.h"
 #include "client/session.h"
@@ -38,33 +40,36 @@ Result<Outgoing> outgoing_of(std::span<Store* const> stores, const Digest& diges
   return fail(Code::not_found, misses.empty() ? "there is no store yet" : misses);
 }
 
-// What the zone has; if it has nothing, and a resource is to be asked, after that has uploaded it.
-Result<wire::FoundFile> find_or_ask(const Zone& zone, const Digest& digest, const Sources& sources,
-                                    Progress& progress) {
-  KACHERY_TRY(found, zone.find({&digest, 1}, progress.cancel));
-  if (found.front()) return *std::move(found.front());
-  const std::string nothing = "the " + zone.str() + " has nothing by that name that this node may have";
-  if (!sources.asking) return fail(Code::not_found, nothing);
-  const auto with_nothing = [&](const Error& error) {
-    return fail(error.code, nothing + "; and " + error.message);
-  };
-  const Result<Resource> resource = find_resource(zone, *sources.asking, progress.cancel);
-  if (!resource) return with_nothing(resource.error());
+// Asks a resource, and fetches what comes to the zone while it comes. As of Fetcher::fetch_arriving, of
+// ask_resource, and outcome_of.
+Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Resource& resource, const Digest& digest,
+                           const Asking& asking, Progress& progress) {
   const ByteCount done = progress.bytes_done;
   const ByteCount total = progress.bytes_total;
-  const auto on_state = [&](const wire::AskState& now) {
-    progress.bytes_total = now.size.value_or(0);
-    progress.bytes_done = now.bytes_uploaded.value_or(0);
+  const auto count = [&](ByteCount bytes, ByteCount of) {
+    progress.bytes_done = done + bytes;
+    progress.bytes_total = total + of;
   };
-  const auto state = ask_resource(zone, *resource, digest, *sources.asking, on_state, progress.cancel);
-  progress.bytes_done = done;  // From here on it counts what comes.
-  progress.bytes_total = total;
-  if (!state) return with_nothing(state.error());
-  if (const Result<> outcome = outcome_of(*state, *resource); !outcome) return with_nothing(outcome.error());
-  KACHERY_TRY(now, zone.find({&digest, 1}, progress.cancel));
-  if (now.front()) return *std::move(now.front());
-  return fail(Code::unavailable, nothing + ", although " + resource->str() +
-                                     " says that it has uploaded it; does that serve another zone or hub?");
+  Arrivals arrivals;
+  bool has_begun = false;  // From then on the counts are of what was fetched.
+  const auto on_state = [&](const wire::AskState& now) {
+    if (!has_begun) count(now.bytes_uploaded.value_or(0), now.size.value_or(0));
+    if (!now.arrivals) return;
+    if (!std::exchange(has_begun, true)) count(0, 0);
+    arrivals.add(*now.arrivals);
+  };
+  Result<bool> fetched = false;
+  {
+    const std::jthread asks([&] {
+      const auto state =
+          ask_resource(zone, resource, digest, asking, Relay::yes, on_state, arrivals.is_dropped());
+      arrivals.end(state ? outcome_of(*state, resource) : std::unexpected(state.error()));
+    });
+    fetched = Fetcher(zone, store).fetch_arriving(digest, arrivals, progress);
+    arrivals.drop();
+  }
+  if (!fetched || !*fetched) count(0, 0);
+  return fetched;
 }
 
 }  // namespace
@@ -100,24 +105,47 @@ Result<ZoneName> Session::zone_or_default(const std::optional<ZoneName>& zone) c
 
 Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress) {
   if (sources.local_only || !has_hub()) return std::unexpected(std::move(miss));
-  const auto with_miss = [&](const Error& error) {
-    return fail(error.code, error.message + "; " + miss.message);
-  };
   KACHERY_TRY(name, zone_or_default(sources.zone));
   KACHERY_TRY(asked, hub(MissingKey::none));
-  const Zone zone{*asked, name};
-  const auto found = find_or_ask(zone, uri.digest, sources, progress);
-  if (!found && found.error().code == Code::not_found)
-    return fail(miss.code, miss.message + "; and " + found.error().message);
-  if (!found) return with_miss(found.error());
+  const Result<> fetched = fetch(Zone{*asked, name}, uri.digest, sources, progress);
+  if (!fetched && fetched.error().code == Code::not_found)
+    return fail(miss.code, miss.message + "; and " + fetched.error().message);
+  if (!fetched) return fail(fetched.error().code, fetched.error().message + "; " + miss.message);
   KACHERY_TRY(store, writing_store());
-  reap_partials(store->root(), system_clock());
-  const Result<> fetched = Fetcher(zone, *store).fetch(*found, progress);
-  if (!fetched) return with_miss(fetched.error());
   Progress counted;  // What came was counted.
   KACHERY_TRY(object, store->open(uri.digest, counted));
   KACHERY_TRY(stamp, object.file->stamp());
   return Located{std::move(object.file), std::move(object.path), stamp.size, "object"};
+}
+
+// What the zone has; if it has nothing, and a resource is to be asked, what that uploads.
+Result<> Session::fetch(const Zone& zone, const Digest& digest, const Sources& sources, Progress& progress) {
+  const auto store_to_fetch_to = [&]() -> Result<Store*> {
+    KACHERY_TRY(store, writing_store());
+    reap_partials(store->root(), system_clock());
+    return store;
+  };
+  const auto fetch_found = [&](const wire::FoundFile& file) -> Result<> {
+    KACHERY_TRY(store, store_to_fetch_to());
+    return Fetcher(zone, *store).fetch(file, progress);
+  };
+  KACHERY_TRY(found, zone.find({&digest, 1}, progress.cancel));
+  if (found.front()) return fetch_found(*found.front());
+  const std::string nothing = "the " + zone.str() + " has nothing by that name that this node may have";
+  if (!sources.asking) return fail(Code::not_found, nothing);
+  const auto with_nothing = [&](const Error& error) {
+    return fail(error.code, nothing + "; and " + error.message);
+  };
+  const Result<Resource> resource = find_resource(zone, *sources.asking, progress.cancel);
+  if (!resource) return with_nothing(resource.error());
+  KACHERY_TRY(store, store_to_fetch_to());
+  const Result<bool> came = ask_and_fetch(zone, *store, *resource, digest, *sources.asking, progress);
+  if (!came) return with_nothing(came.error());
+  if (*came) return {};
+  KACHERY_TRY(now, zone.find({&digest, 1}, progress.cancel));
+  if (now.front()) return fetch_found(*now.front());
+  return fail(Code::unavailable, nothing + ", although " + resource->str() +
+                                     " says that it has uploaded it; does that serve another zone or hub?");
 }
 
 Result<wire::AskState> Session::ask(const Digest& digest, const Asking& asking,
@@ -131,7 +159,7 @@ Result<wire::AskState> Session::ask(const Digest& digest, const Asking& asking,
     if (found.front()) return wire::AskState{wire::kCompleted, found.front()->size, {}, {}, {}};
   }
   KACHERY_TRY(resource, find_resource(in, asking, progress.cancel));
-  return ask_resource(in, resource, digest, asking, on_state, progress.cancel);
+  return ask_resource(in, resource, digest, asking, Relay::no, on_state, progress.cancel);
 }
 
 Result<> Session::cancel_ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,

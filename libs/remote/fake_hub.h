@@ -73,6 +73,8 @@ class FakeHub {
     return digest;
   }
 
+  Loop& loop() { return server_.loop(); }
+
   std::optional<std::string> content(const Digest& digest) {
     const std::scoped_lock lock(mutex_);
     const auto file = files_.find(digest);

@@ -144,7 +144,8 @@ struct Codec<std::optional<T>> {
   }
 };
 
-// A member that is left out where it is absent, as older programs do (wire/legacy/). Never null.
+// A member that is left out where it is absent, because older programs do so (wire/legacy/), or do not know
+// it. Never null.
 template <class T>
 struct Omissible : std::optional<T> {
   using std::optional<T>::optional;

@@ -58,11 +58,12 @@ struct AskFile {
   ZoneName zone;
   Digest digest;
   ResourceName resource;
-  std::uint64_t timeout_ms;  // Up to a day; 0: how it is now is the answer, and the upload goes on.
-  bool ignore_bucket;        // Ask the resource although the zone has the file.
+  std::uint64_t timeout_ms;    // Up to a day; 0: how it is now is the answer, and the upload goes on.
+  bool ignore_bucket;          // Ask the resource although the zone has the file.
+  Omissible<bool> relay = {};  // Whether to tell of chunks as they come; older programs do not know of it.
   static constexpr auto kFields =
       fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "timeout_ms",
-             &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket);
+             &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket, "relay", &AskFile::relay);
 };
 
 // How it is with a file that was asked for: the states that go on, and those that end it.
@@ -73,15 +74,34 @@ inline constexpr const char* kCompleted = "completed";  // The zone has it now.
 inline constexpr const char* kNotFound = "not_found";   // The provider does not have it.
 inline constexpr const char* kError = "error";
 
+// A chunk that has come before its upload is committed, and so nobody has checked that it belongs to the
+// file.
+struct ArrivedChunk {
+  std::uint64_t number;  // Its place in the upload: the pages of the manifest come first.
+  Digest sha256;
+  std::uint64_t size;
+  std::string url;
+  static constexpr auto kFields = fields("number", &ArrivedChunk::number, "sha256", &ArrivedChunk::sha256,
+                                         "size", &ArrivedChunk::size, "url", &ArrivedChunk::url);
+};
+
+// What has come of a file that is asked for, since the line before.
+struct Arrivals {
+  Digest manifest;                   // That the provider is going to commit.
+  std::vector<ArrivedChunk> chunks;  // Up to kArrivalsMax.
+  static constexpr auto kFields = fields("manifest", &Arrivals::manifest, "chunks", &Arrivals::chunks);
+};
+
 struct AskState {
   std::string state;                                 // One of those.
   std::optional<std::uint64_t> size = {};            // Of the file, once the provider has said it.
   std::optional<std::uint64_t> bytes_uploaded = {};  // Of it, so far; of chunks that were there already, too.
   std::optional<Code> code = {};                     // Of an error.
   std::optional<std::string> message = {};           // For people: why it is not there.
+  Omissible<Arrivals> arrivals = {};                 // For those who asked with `relay`.
   static constexpr auto kFields =
       fields("state", &AskState::state, "size", &AskState::size, "bytes_uploaded", &AskState::bytes_uploaded,
-             "code", &AskState::code, "message", &AskState::message);
+             "code", &AskState::code, "message", &AskState::message, "arrivals", &AskState::arrivals);
 };
 
 inline AskState ask_failed(const Error& error) {

@@ -8,6 +8,7 @@ namespace kachery::wire {
 constexpr std::size_t kFindMax = 10'000;  // A question of 500 KB, an answer of a few MB.
 constexpr std::size_t kUploadFilesMax = 1'000;
 constexpr std::size_t kChunksMax = 4'096;  // A page of a manifest.
+constexpr std::size_t kArrivalsMax = 64;   // Of one line: 30 KB with their URLs.
 constexpr std::size_t kSmallFilesMax = 4'096;
 constexpr std::size_t kListMax = 1'000;  // Files of one answer to ListFiles.
 

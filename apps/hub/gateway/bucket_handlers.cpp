@@ -193,6 +193,7 @@ Task<Result<Response>> serve_put(Shared& shared, Visit& visit) {
 
   auto note = [&shared, &url, &kept] { return note_sent(shared.services.catalog, url, *kept); };
   KACHERY_CO_TRY(co_await shared.services.loop.offload(std::move(note)));
+  shared.rendezvous.orders.arrivals().sent(url.upload, kept->sha256);
   Response response{.status = kept->existed ? 412 : 201};
   response.fields.add("ETag", "\"" + url.object.name.hex() + "\"");
   co_return response;

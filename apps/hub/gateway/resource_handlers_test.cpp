@@ -1,5 +1,6 @@
 #include "hub/gateway/resource_handlers.h"
 
+#include <set>
 #include <sstream>
 
 #include "hub/gateway/gateway_fixture.h"
@@ -51,13 +52,14 @@ class ResourceRoutesTest : public HubTest {
   }
   // The lines of the answer.
   std::vector<wire::AskState> ask(const KeyPair* key, const Digest& digest, std::uint64_t timeout_ms,
-                                  bool ignore_bucket = false) {
-    const Answer answer = call(key, "/v1/files/ask",
-                               wire::AskFile{.zone = zone_named("default"),
-                                             .digest = digest,
-                                             .resource = named("data"),
-                                             .timeout_ms = timeout_ms,
-                                             .ignore_bucket = ignore_bucket});
+                                  bool ignore_bucket = false, bool relay = false) {
+    wire::AskFile message{.zone = zone_named("default"),
+                          .digest = digest,
+                          .resource = named("data"),
+                          .timeout_ms = timeout_ms,
+                          .ignore_bucket = ignore_bucket};
+    if (relay) message.relay = true;
+    const Answer answer = call(key, "/v1/files/ask", message);
     EXPECT_EQ(answer.status, 200) << answer.body;
     std::vector<wire::AskState> lines;
     std::istringstream text(answer.body);
@@ -169,6 +171,101 @@ TEST_F(ResourceRoutesTest, AskingIsRefusedWhereItIsNoUse) {
   grant({.upload = true}, {}, false);
   EXPECT_EQ(call(&bobs, "/v1/files/ask", message).failure().code, Code::denied);
   EXPECT_EQ(call(nullptr, "/v1/files/ask", message).failure().code, Code::denied);
+}
+
+// What is told within 50 ms.
+std::vector<wire::ArrivedChunk> arrived(const std::vector<wire::AskState>& lines) {
+  std::vector<wire::ArrivedChunk> chunks;
+  for (const wire::AskState& line : lines) {
+    if (!line.arrivals) continue;
+    EXPECT_LE(line.arrivals->chunks.size(), wire::kArrivalsMax);
+    chunks.insert(chunks.end(), line.arrivals->chunks.begin(), line.arrivals->chunks.end());
+  }
+  return chunks;
+}
+
+// A file of a few chunks, which `begin` announces after the page of their manifest.
+struct LargeFile {
+  std::vector<std::string> pieces;  // The page first.
+  wire::UploadFile upload;
+};
+
+LargeFile large_file(std::size_t count) {
+  std::string content;
+  std::vector<std::string> pieces{""};
+  std::vector<ChunkEntry> entries;
+  for (std::size_t i = 0; i < count; ++i) {
+    pieces.push_back("piece " + std::to_string(i) + " ");
+    content += pieces.back();
+    entries.push_back({Hasher::of(Algorithm::sha256, as_bytes(pieces.back())), pieces.back().size()});
+  }
+  const Digest digest = Hasher::of(Algorithm::sha1, as_bytes(content));
+  const ManifestTexts texts = make_manifest(digest, entries);
+  pieces.front() = texts.pages.at(0).str();
+  const std::string manifest = Hasher::of(Algorithm::sha256, as_bytes(texts.root.str())).hex();
+  std::vector<wire::Chunk> chunks;
+  chunks.reserve(pieces.size());
+  for (const std::string& piece : pieces)
+    chunks.push_back({Hasher::of(Algorithm::sha256, as_bytes(piece)), piece.size()});
+  return {std::move(pieces), {digest, content.size(), manifest, std::move(chunks)}};
+}
+
+TEST_F(ResourceRoutesTest, WhoAsksWithRelayGetsChunksBeforeTheyAreCommitted) {
+  register_data(&alices);
+  serve(alices);
+  const LargeFile file = large_file(3);
+  const Digest& digest = file.upload.digest;
+  const auto told = [&](const KeyPair* key) { return arrived(ask(key, digest, 50, false, true)); };
+  EXPECT_TRUE(told(&bobs).empty()) << "nothing has begun";
+  const wire::BegunUpload begun = begin(alices, file.upload);
+  EXPECT_TRUE(told(&bobs).empty()) << "nothing has come";
+  ASSERT_EQ(put(*begun.puts.at(0), file.pieces[0]).status, 201);
+  ASSERT_EQ(put(*begun.puts.at(2), file.pieces[2]).status, 201);
+
+  const auto lines = ask(&bobs, digest, 50, false, true);
+  ASSERT_TRUE(lines.at(0).arrivals);
+  EXPECT_EQ(lines[0].arrivals->manifest.hex(), file.upload.manifest);
+  const auto chunks = arrived(lines);
+  ASSERT_EQ(chunks.size(), 2U);
+  EXPECT_EQ(chunks[0].number, 0U);
+  EXPECT_EQ(chunks[1].number, 2U);
+  EXPECT_EQ(chunks[1].size, file.pieces[2].size());
+  const Answer got = send(head_of_url(Method::get, chunks[1].url, {}));
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, file.pieces[2]);
+  EXPECT_FALSE(find(&bobs, digest)) << "it is not committed";
+  for (const wire::AskState& line : ask(&bobs, digest, 50)) EXPECT_FALSE(line.arrivals) << "nor wanted";
+
+  // Begun again, and the rest of it; by another node, and of another file.
+  EXPECT_EQ(*begin(alices, file.upload).id, *begun.id);
+  const wire::BegunUpload others = begin(bobs, file.upload);
+  ASSERT_EQ(put(*others.puts.at(1), file.pieces[1]).status, 201);
+  ASSERT_EQ(put(*begin(alices, one_chunk("other")).puts.at(0), "other").status, 201);
+  EXPECT_EQ(told(&bobs).size(), 2U) << "nothing of another upload";
+  ASSERT_EQ(put(*begun.puts.at(3), file.pieces[3]).status, 201);
+  EXPECT_EQ(told(nullptr).size(), 3U);
+
+  grant({.upload = true}, {.upload = true}, false);
+  EXPECT_EQ(send(head_of_url(Method::get, chunks[1].url, {})).status, 403) << "the right was taken away";
+}
+
+TEST_F(ResourceRoutesTest, ManyChunksAreToldInSeveralLines) {
+  register_data(&alices);
+  serve(alices);
+  const LargeFile file = large_file(2 * wire::kArrivalsMax);
+  ask(&bobs, file.upload.digest, 0);
+  wire::UploadFile first = file.upload;
+  first.chunks.erase(first.chunks.begin() + 3, first.chunks.end());
+  const wire::BegunUpload begun = begin(alices, first);
+  for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(put(*begun.puts[i], file.pieces[i]).status, 201);
+  const wire::MoreChunks more{zone_named("default"), *begun.id, file.upload.chunks};
+  const auto orders = call(&alices, "/v1/uploads/chunks", more).message<wire::PutOrders>();
+  for (std::size_t i = 3; i < file.pieces.size(); ++i)
+    ASSERT_EQ(put(*orders.puts.at(i), file.pieces[i]).status, 201);
+  std::set<std::string> names;
+  for (const wire::ArrivedChunk& chunk : arrived(ask(&bobs, file.upload.digest, 500, false, true)))
+    names.insert(chunk.sha256.hex());
+  EXPECT_EQ(names.size(), file.pieces.size());
 }
 
 // Of a stolen machine nobody gets files any more.

@@ -100,6 +100,31 @@ Result<wire::BegunUploads> begin_all(Services& services, const Uploader& uploade
   return answer;
 }
 
+// Which chunks need not be sent.
+std::vector<bool> here_of(const std::vector<std::optional<wire::PutOrder>>& puts) {
+  std::vector<bool> here;
+  here.reserve(puts.size());
+  for (const auto& put : puts) here.push_back(!put);
+  return here;
+}
+
+// Those who wait for one of these files hear of its chunks as they come. A file of one chunk comes at once.
+void tell_of_begun(Shared& shared, const Uploader& uploader, const wire::BeginUploads& message,
+                   const wire::BegunUploads& answer) {
+  for (std::size_t i = 0; i < answer.uploads.size(); ++i) {
+    const wire::BegunUpload& begun = answer.uploads[i];
+    if (!begun.id || !message.files[i].manifest) continue;
+    const Result<UploadRequest> request = upload_request(message.files[i]);
+    KACHERY_ASSERT(request && request->manifest);  // Otherwise it would have been refused.
+    const BegunFile file{.zone = uploader.zone,
+                         .node = uploader.node,
+                         .digest = request->digest,
+                         .upload = *begun.id,
+                         .manifest = *request->manifest};
+    shared.rendezvous.orders.arrivals().begun(file, request->chunks, here_of(begun.puts));
+  }
+}
+
 Task<Result<wire::Present>> ask_present(Call call, wire::AskPresent message) {
   if (message.files.size() > wire::kFindMax)
     co_return fail(Code::invalid, "too many files in one request: " + std::to_string(message.files.size()) +
@@ -124,7 +149,9 @@ Task<Result<wire::BegunUploads>> begin(Call call, wire::BeginUploads message) {
   auto work = [&call, &message, &uploader] {
     return begin_all(call.services(), uploader, message, call.now_ms);
   };
-  co_return co_await call.services().loop.offload(std::move(work));
+  KACHERY_CO_TRY(begun, co_await call.services().loop.offload(std::move(work)));
+  tell_of_begun(call.shared, uploader, message, begun);
+  co_return begun;
 }
 
 Task<Result<wire::PutOrders>> more_chunks(Call call, wire::MoreChunks message) {
@@ -137,7 +164,9 @@ Task<Result<wire::PutOrders>> more_chunks(Call call, wire::MoreChunks message) {
     return wire::PutOrders{.puts = put_orders(call.services(), uploader, message.id, chunks, here, expires_s),
                            .expires_ms = expires_s * 1000};
   };
-  co_return co_await call.services().loop.offload(std::move(work));
+  KACHERY_CO_TRY(orders, co_await call.services().loop.offload(std::move(work)));
+  call.shared.rendezvous.orders.arrivals().announced(message.id, chunks, here_of(orders.puts));
+  co_return orders;
 }
 
 Result<Signature> signature_in(const std::string& hex) {

@@ -23,6 +23,8 @@ struct RendezvousLimits {
   std::size_t orders_of_resource_max = 1'000;
   // Whose interest an order remembers: 70 bytes each.
   std::size_t askers_of_order_max = 10'000;
+  // Of all uploads that are asked for, as they come: 150 bytes each, of 2 TiB.
+  std::size_t arriving_chunks_max = 1 << 18;
 };
 
 // What a provider may say about an error.

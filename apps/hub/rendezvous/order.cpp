@@ -28,6 +28,7 @@ void Order::end(wire::AskState last) {
   if (last.message) last.message = printable(last.message->substr(0, kReasonBytesMax));
   if (!last.size) last.size = state_.size;
   if (!last.bytes_uploaded) last.bytes_uploaded = state_.bytes_uploaded;
+  last.arrivals.reset();  // No provider tells askers where to fetch.
   state_ = std::move(last);
   has_ended_ = true;
   stop_.request();

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "hub/access/access.h"
+#include "hub/rendezvous/arrivals.h"
 #include "hub/rendezvous/limits.h"
 #include "net/channel.h"
 #include "net/loop.h"
@@ -29,6 +31,9 @@ class Order {
   // Wakes when there is something to tell, and has_ended() or told() say what; also without a reason.
   Signal& changed() { return changed_; }
   std::uint64_t told() const { return told_; }
+  // What has come of it so far; null: nothing that is known. changed() wakes for each chunk; the next time it
+  // may be another upload.
+  const ArrivingUpload* arriving() const { return arriving_ ? &*arriving_ : nullptr; }
 
   // --- For who provides
 
@@ -40,6 +45,7 @@ class Order {
 
  private:
   friend class Orders;
+  friend class Arrivals;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   void end(wire::AskState last);
@@ -55,6 +61,8 @@ class Order {
   std::uint64_t told_ = 1;
   Signal changed_;
   CallStop stop_;
+  std::optional<NodeId> provider_;  // Whose upload it is.
+  std::optional<ArrivingUpload> arriving_;
   std::set<std::string> askers_;  // Who wants it, as Orders::ask was told.
   TimePoint begun_ = std::chrono::steady_clock::now();
   TimePoint advanced_ = begun_;  // When it last got further.

@@ -19,7 +19,11 @@ std::unexpected<Error> too_many(const std::string& of_what) {
 }  // namespace
 
 Orders::Orders(Loop& loop, Providers& providers, FindSize find_size, const RendezvousLimits& limits)
-    : loop_(loop), providers_(providers), find_size_(std::move(find_size)), limits_(limits) {}
+    : loop_(loop),
+      providers_(providers),
+      find_size_(std::move(find_size)),
+      limits_(limits),
+      arrivals_(limits.arriving_chunks_max) {}
 
 Result<std::shared_ptr<Order>> Orders::ask(const ResourceId& resource, const Digest& digest,
                                            const Asker& asker) {
@@ -46,6 +50,7 @@ Result<std::shared_ptr<Order>> Orders::ask(const ResourceId& resource, const Dig
   order->askers_.insert(asker.name);
   orders_.emplace(key, order);
   ++counts_[resource];
+  arrivals_.expect(*order);
   loop_.spawn(run(order));
   loop_.spawn(watch(order));
   return order;
@@ -75,6 +80,7 @@ Task<> Orders::run(std::shared_ptr<Order> order) {
       co_return;
     }
     if (order->has_ended()) co_return;
+    order->provider_ = provider->node();
     Result<wire::AskState> said = co_await provider->upload(order);
     if (order->has_ended()) co_return;
     if (!said) {
@@ -134,6 +140,7 @@ Task<> Orders::watch(std::shared_ptr<Order> order) {
 void Orders::end(Order& order, wire::AskState last) {
   if (order.has_ended()) return;
   const ResourceId resource = order.resource();
+  arrivals_.forget(order);
   order.end(std::move(last));
   if (--counts_[resource] == 0) counts_.erase(resource);
   orders_.erase({resource, order.upload().digest});

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "hub/gateway/turns.h"
+#include "hub/rendezvous/arrivals.h"
 #include "hub/rendezvous/order.h"
 #include "hub/rendezvous/providers.h"
 
@@ -40,6 +41,9 @@ class Orders {
 
   std::size_t running() const { return orders_.size(); }
 
+  // Where uploads are told of, for those who wait.
+  Arrivals& arrivals() { return arrivals_; }
+
  private:
   using Key = std::pair<ResourceId, Digest>;
 
@@ -52,6 +56,7 @@ class Orders {
   Providers& providers_;
   FindSize find_size_;
   RendezvousLimits limits_;
+  Arrivals arrivals_;
   std::map<Key, std::shared_ptr<Order>> orders_;
   std::map<ResourceId, std::size_t> counts_;  // Of the orders of a resource, where there are some.
 };

@@ -339,5 +339,122 @@ TEST_F(RendezvousTest, ThereAreNotMoreOrdersThanThereMayBe) {
       {.return_wait = milliseconds(50), .orders_of_resource_max = 3, .askers_of_order_max = 2});
 }
 
+Digest sha256_named(unsigned char number) {
+  return Hasher::of(Algorithm::sha256, ByteView(reinterpret_cast<const std::byte*>(&number), 1));
+}
+
+std::vector<ChunkEntry> chunks_named(std::initializer_list<unsigned char> numbers) {
+  std::vector<ChunkEntry> chunks;
+  for (const unsigned char number : numbers) chunks.push_back({sha256_named(number), 10U + number});
+  return chunks;
+}
+
+BegunFile begun_by(unsigned char node_number, const std::string& upload = "upload") {
+  return {.zone = data().zone,
+          .node = node(node_number),
+          .digest = digest(),
+          .upload = upload,
+          .manifest = sha256_named(99)};
+}
+
+// The numbers of the chunks that have come, in the order of their coming.
+std::vector<std::uint64_t> come(const Order& order) {
+  std::vector<std::uint64_t> numbers;
+  if (order.arriving() == nullptr) return numbers;
+  for (const ArrivingUpload::Chunk& chunk : order.arriving()->come()) numbers.push_back(chunk.number);
+  return numbers;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+TEST_F(RendezvousTest, WhoWaitsHearsOfEachChunkOnceInTheOrderInWhichItCame) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
+    const auto order = test.ask("a");
+    co_await provider->asked(1);
+    Arrivals& arrivals = test.orders().arrivals();
+    EXPECT_EQ(order->arriving(), nullptr);
+    arrivals.begun(begun_by(1), chunks_named({0, 1, 2}), {false, true, false});
+    EXPECT_EQ(order->arriving()->manifest(), sha256_named(99));
+    EXPECT_EQ(come(*order), Numbers{1}) << "that one was there";
+    arrivals.sent("upload", sha256_named(2));
+    arrivals.sent("upload", sha256_named(2));
+    arrivals.announced("upload", chunks_named({3, 4}), {true, false});
+    arrivals.sent("upload", sha256_named(0));
+    arrivals.sent("upload", sha256_named(50));
+    EXPECT_EQ(come(*order), (Numbers{1, 2, 3, 0})) << "also what was announced later, and nothing else";
+    // The daemon was started again, and goes on.
+    arrivals.begun(begun_by(1), chunks_named({0, 1, 2}), {true, true, true});
+    arrivals.announced("upload", chunks_named({3, 4}), {true, true});
+    EXPECT_EQ(come(*order), (Numbers{1, 2, 3, 0, 4}));
+    EXPECT_EQ(order->arriving()->come().back().entry.size, 14U);
+    arrivals.begun(begun_by(1, "another"), chunks_named({7}), {true});
+    EXPECT_EQ(come(*order), Numbers{0}) << "the upload had expired";
+    arrivals.sent("upload", sha256_named(1));
+    EXPECT_EQ(come(*order), Numbers{0});
+    provider->last = state(wire::kCompleted);
+    co_await end_of(order);
+    EXPECT_EQ(order->arriving(), nullptr);
+    arrivals.sent("another", sha256_named(7));
+  });
+}
+
+TEST_F(RendezvousTest, NothingIsToldOfAnotherUpload) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make(1);
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
+    const auto order = test.ask("a");
+    co_await provider->asked(1);
+    Arrivals& arrivals = test.orders().arrivals();
+    arrivals.begun(begun_by(2), chunks_named({0}), {true});  // By another node.
+    BegunFile elsewhere = begun_by(1);
+    elsewhere.zone = *ZoneName::parse("elsewhere");
+    arrivals.begun(elsewhere, chunks_named({0}), {true});
+    BegunFile other = begun_by(1);
+    other.digest = Hasher::of(Algorithm::sha1, as_bytes(std::string_view("other")));
+    arrivals.begun(other, chunks_named({0}), {true});
+    arrivals.sent("upload", sha256_named(0));
+    EXPECT_EQ(order->arriving(), nullptr);
+    provider->last = state(wire::kNotFound);
+    co_await end_of(order);
+  });
+}
+
+TEST_F(RendezvousTest, NotMoreChunksAreRememberedThanThereMayBe) {
+  run(
+      [](RendezvousTest& test) -> Task<> {
+        const auto provider = test.make();
+        EXPECT_TRUE(co_await test.providers().enter(data(), provider));
+        auto order = test.ask("a");
+        co_await provider->asked(1);
+        Arrivals& arrivals = test.orders().arrivals();
+        arrivals.begun(begun_by(1), chunks_named({0, 1, 2}), {true, true, true});
+        EXPECT_EQ(come(*order), (Numbers{0, 1}));
+        test.orders().cancel(data(), digest(), "a");
+        order = test.ask("a");
+        co_await provider->asked(2);
+        arrivals.begun(begun_by(1), chunks_named({2, 3}), {true, true});
+        EXPECT_EQ(come(*order), (Numbers{0, 1})) << "what has ended takes no room";
+        provider->last = state(wire::kNotFound);
+        co_await end_of(order);
+      },
+      {.return_wait = milliseconds(50), .tell_every = milliseconds(0), .arriving_chunks_max = 2});
+}
+
+TEST_F(RendezvousTest, NoProviderTellsWhereToFetch) {
+  run([](RendezvousTest& test) -> Task<> {
+    const auto provider = test.make();
+    EXPECT_TRUE(co_await test.providers().enter(data(), provider));
+    wire::AskState last = state(wire::kNotFound);
+    last.arrivals = wire::Arrivals{sha256_named(99), {{0, sha256_named(0), 10, "http://127.0.0.1:1/"}}};
+    provider->last = last;
+    const auto order = test.ask("a");
+    order->progress(last);
+    co_await end_of(order);
+    EXPECT_FALSE(order->state().arrivals);
+  });
+}
+
 }  // namespace
 }  // namespace kachery::hub
