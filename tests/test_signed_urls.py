@@ -56,7 +56,7 @@ def begin(lab: Laboratory, node: Node) -> tuple[str, Order]:
 
 
 def find(lab: Laboratory, node: Node) -> Order:
-    answer = lab.ask(node, "/v1/files/find", {"zone": "lab", "digests": [SHA1]})
+    answer = lab.ask(node, "/v1/files/find", {"zone": "lab", "digests": [SHA1], "channel": None})
     return Order("GET", target_of(answer.message["files"][0]["url"]), [], b"")
 
 
@@ -223,7 +223,7 @@ def test_a_url_of_an_upload_that_was_given_up_makes_nothing_visible(laboratory: 
     upload, order = begin(laboratory, laboratory.alice)
     laboratory.ask(laboratory.alice, "/v1/uploads/abandon", {"zone": "lab", "ids": [upload]})
     assert exchange(laboratory.hub, order).status < 500
-    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1]})
+    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1], "channel": None})
     assert found.message["files"] == [None]
     commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}]}
     [refused] = laboratory.ask(laboratory.alice, "/v1/uploads/commit", commit).message["files"]

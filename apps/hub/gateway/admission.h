@@ -29,7 +29,8 @@ class Admission {
   // knows yet is registered first. `visit` and `question` belong to the caller, who waits.
   Task<Result<Permit>> admit(Visit& visit, const Question& question);
 
-  // What was refused before it came to a decision.
+  // What was refused before it came to a decision, or denied after it, for a reason that only whoever serves
+  // it could know.
   void refused(Visit& visit, const Error& error);
 
  private:
