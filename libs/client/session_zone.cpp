@@ -105,7 +105,7 @@ Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error
   };
   KACHERY_TRY(name, zone_or_default(sources.zone));
   KACHERY_TRY(asked, hub(MissingKey::none));
-  const Zone zone{*asked, name};
+  const Zone zone{*asked, name, sources.channel};
   const auto found = find_or_ask(zone, uri.digest, sources, progress);
   if (!found && found.error().code == Code::not_found)
     return fail(miss.code, miss.message + "; and " + found.error().message);
@@ -144,7 +144,7 @@ Result<> Session::cancel_ask(const Digest& digest, const Asking& asking, const s
 }
 
 Result<> Session::upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
-                         Progress& progress) {
+                         Progress& progress, const std::optional<ChannelName>& channel) {
   KACHERY_TRY(name, zone_or_default(zone));
   KACHERY_TRY(asked, hub(MissingKey::generate));
   KACHERY_TRY(stores, readable_stores());
@@ -158,7 +158,7 @@ Result<> Session::upload(std::span<const Digest> digests, const std::optional<Zo
       return std::unexpected(std::move(one).error());
     }
   }
-  KACHERY_TRY(Uploader({*asked, name}).upload(outgoing, progress));
+  KACHERY_TRY(Uploader({*asked, name, channel}).upload(outgoing, progress));
   return failures.result(digests.size());
 }
 

@@ -239,7 +239,7 @@ Result<ChannelInvitationRecord> Channels::invite(const ChannelId& id, const Chan
   if (count.value_or(0) >= kInvitationsMax)
     return fail(Code::exhausted, "a channel may have " + std::to_string(kInvitationsMax) +
                                      " invitations: take some back (kachery channel uninvite)");
-  const ChannelInvitationRecord made{.name = random_hex(kInvitationNameBytes),
+  ChannelInvitationRecord made{.name = random_hex(kInvitationNameBytes),
                                      .roles = choices.roles,
                                      .is_passcode = choices.is_passcode,
                                      .uses_left = choices.uses,

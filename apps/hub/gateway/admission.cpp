@@ -201,9 +201,16 @@ Task<Result<>> Admission::register_at_open_hub(NodeId node, std::int64_t now_ms)
 
 Result<> Admission::check_rates(Visit& visit, const Question& question) {
   const auto cost = static_cast<double>(question.things);
-  if (const auto* key = std::get_if<SigningKey>(&visit.actor)) {
+  const auto* key = std::get_if<SigningKey>(&visit.actor);
+  if (key != nullptr) {
     const auto wait = services_.node_rates.take(key->node.hex(), cost, visit.now_ms);
     if (wait) return too_many(visit, "this node", *wait);
+  }
+  if (question.brings_code && key != nullptr) {
+    const auto by_node = codes_of_nodes_.take(key->node.hex(), 1, visit.now_ms);
+    const auto by_address = codes_of_addresses_.take(address_group(visit.head().peer), 1, visit.now_ms);
+    if (const auto wait = std::max(by_node, by_address))
+      return too_many(visit, "here that bring codes", *wait);
   }
   if (question.zone) {
     const auto wait = services_.zone_rates.take(question.zone->str(), cost, visit.now_ms);

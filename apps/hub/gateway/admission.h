@@ -39,6 +39,8 @@ class Admission {
   void record(Visit& visit, const Question& question, std::string action, const Error* why);
 
   Services& services_;
+  Rates codes_of_nodes_{kNodeCodeRate};  // Right ones and wrong ones.
+  Rates codes_of_addresses_{kAddressCodeRate};
   Rates busy_addresses_{kBusyAddressLines};  // What the audit log may still tell of each.
 };
 

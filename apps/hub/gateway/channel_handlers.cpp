@@ -250,23 +250,9 @@ Task<Result<wire::Done>> uninvite(Call call, wire::UninviteFromChannel message) 
 
 // --- What a node does for itself
 
-// Right or wrong: whoever tries many is slowed down.
-Result<> count_try(const Call& call) {
-  const auto by_node = call.shared.joins_of_nodes.take(signer(call).hex(), 1, call.now_ms);
-  const auto by_address = call.shared.joins_of_addresses.take(address_group(call.head.peer), 1, call.now_ms);
-  const auto wait = std::max(by_node, by_address);
-  if (!wait) return {};
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait);
-  return fail(Code::unavailable,
-              "too many codes were tried from here: try again in " + std::to_string(seconds.count()) + " s");
-}
-
 Task<Result<wire::Channel>> join(Call call, wire::JoinChannel message) {
   Joining joining{.code_hash = {}, .wanted = message.wanted};
-  if (message.code) {
-    KACHERY_CO_TRY(count_try(call));
-    joining.code_hash = code_hash(*message.code);
-  }
+  if (message.code) joining.code_hash = code_hash(*message.code);
   auto work = [&call, &message, &joining] {
     return call.services().catalog.channels().join(id_of(message), signer(call), joining, call.now_ms);
   };

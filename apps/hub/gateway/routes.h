@@ -101,6 +101,7 @@ Question question_of(Action least, const Message& message) {
                 })
     question.object = message.node.hex();
 
+  if constexpr (std::same_as<Message, wire::JoinChannel>) question.brings_code = message.code.has_value();
   if constexpr (std::same_as<Message, wire::ListChannels>)
     if (message.all) question.action = Action::see_all_channels;
   if constexpr (std::same_as<Message, wire::ListFiles>)

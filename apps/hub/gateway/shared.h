@@ -36,8 +36,6 @@ struct Shared {
   FoundCache found{kFoundCacheMax};
   Rendezvous rendezvous;
   SecretGate proxy_secret{services.loop, services.clock, services.tokens.proxy};
-  Rates joins_of_nodes{kNodeJoinRate};
-  Rates joins_of_addresses{kAddressJoinRate};
   std::size_t downloads = 0;  // That are being sent.
   Readiness readiness = {};
 };

@@ -20,6 +20,7 @@ struct Question {
   std::optional<ZoneName> zone = {};
   std::optional<ChannelName> channel = {};  // Where it is about one channel of the zone.
   std::size_t things = 1;                   // How many: what the rates count.
+  bool brings_code = false;                 // Of a channel: it may be guessed.
   std::string object = {};                  // For the audit log: a digest, how many, a user.
 };
 
