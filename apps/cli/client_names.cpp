@@ -206,8 +206,9 @@ class ConfigEphemeralNode final : public Command {
   Result<int> run(Context& context) override {
     KACHERY_TRY(configuration, context.configuration());
     KACHERY_TRY(require_hub(configuration, "naming the owner of this node"));
-    return fail(Code::unavailable,
-                "a node's owner is the user for whom it is registered: kachery init --user NAME asks for that");
+    return fail(
+        Code::unavailable,
+        "a node's owner is the user for whom it is registered: kachery init --user NAME asks for that");
   }
 };
 
