@@ -307,7 +307,7 @@ def ask(bench: HubBench, server: Server, requests: Path) -> Run:
 def questions(bench: HubBench) -> list[str]:
     """The bodies that are sent, each about one file."""
     return [
-        json.dumps({"zone": "default", "digests": [f"sha1:{sha1_of(path)}"]}, separators=(",", ":"))
+        json.dumps({"zone": "default", "digests": [f"sha1:{sha1_of(path)}"], "channel": None}, separators=(",", ":"))
         for path in bench.small.files[:ASKED_FILES]
     ]
 

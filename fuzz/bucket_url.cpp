@@ -52,12 +52,15 @@ std::string edited(std::string text, std::string_view edits) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const BucketObject kChunk{*ZoneName::parse("default"),
                                    *Digest::parse(Algorithm::sha256, std::string(64, 'c'))};
+  static const BucketObject kOfChannel{kChunk.zone, kChunk.name, {}, ChannelName::parse("rats").value()};
   static const std::string kGet = target_of(urls().get(kChunk, "ab", kExpires));
+  static const std::string kGetOfChannel = target_of(urls().get(kOfChannel, "ab", kExpires));
   static const SignedPut kPut = urls().put(kChunk, "ab", "cd", 12, kExpires);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check(Method::get, std::string(text), {});
   check(Method::put, std::string(text), kPut.fields);
   check(Method::get, edited(kGet, text), {});
+  check(Method::get, edited(kGetOfChannel, text), {});
   check(Method::put, edited(target_of(kPut.url), text), kPut.fields);
   return 0;
 }

@@ -63,7 +63,7 @@ def register(hub: RunningHub, user: str, *rights: str) -> Node:
 
 NODE = "79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664"
 UPLOAD = {"digest": SHA1, "size": len(CONTENT), "manifest": None, "chunks": [{"sha256": SHA256, "size": len(CONTENT)}]}
-SMALL = b'{"zone":"lab","files":[{"digest":"%s","size":%d}]}\n' % (SHA1.encode(), len(CONTENT)) + CONTENT
+SMALL = b'{"zone":"lab","files":[{"digest":"%s","size":%d}],"channel":null}\n' % (SHA1.encode(), len(CONTENT)) + CONTENT
 NOBODY = {"user": "nobody"}
 
 MESSAGES: dict[str, Any] = {
@@ -73,22 +73,36 @@ MESSAGES: dict[str, Any] = {
     "/v1/nodes/whoami": {"zone": "lab"},
     "/v1/nodes/list": {},
     "/v1/nodes/revoke": {"node": NODE},
-    "/v1/files/find": {"zone": "lab", "digests": [SHA1]},
-    "/v1/files/chunks": {"zone": "lab", "file": SHA1, "chunks": [SHA256]},
-    "/v1/files/get": {"zone": "lab", "digests": [SHA1]},
+    "/v1/files/find": {"zone": "lab", "digests": [SHA1], "channel": None},
+    "/v1/files/chunks": {"zone": "lab", "file": SHA1, "chunks": [SHA256], "channel": None},
+    "/v1/files/get": {"zone": "lab", "digests": [SHA1], "channel": None},
     "/v1/files/put": SMALL,
     "/v1/files/list": {"zone": "lab", "mine": False, "after": None},
     "/v1/files/remove": {"zone": "lab", "digests": [SHA1], "everybody": True},
-    "/v1/uploads/present": {"zone": "lab", "files": [{"digest": SHA1, "size": len(CONTENT)}]},
+    "/v1/uploads/present": {"zone": "lab", "files": [{"digest": SHA1, "size": len(CONTENT)}], "channel": None},
     "/v1/files/ask": {"zone": "lab", "digest": SHA1, "resource": "data", "timeout_ms": 0, "ignore_bucket": False},
     "/v1/files/ask/cancel": {"zone": "lab", "digest": SHA1, "resource": "data"},
     "/v1/resources/register": {"zone": "lab", "name": "data", "proxy_url": None, "older": False},
     "/v1/resources/list": {"zone": "lab", "name": None},
     "/v1/resources/remove": {"zone": "lab", "name": "data"},
-    "/v1/uploads/begin": {"zone": "lab", "files": [UPLOAD]},
-    "/v1/uploads/chunks": {"zone": "lab", "id": "0" * 32, "chunks": []},
-    "/v1/uploads/commit": {"zone": "lab", "uploads": [{"id": "0" * 32, "manifest": None, "signature": None}]},
-    "/v1/uploads/abandon": {"zone": "lab", "ids": ["0" * 32]},
+    "/v1/channels/create": {"zone": "lab", "name": "rats", "description": ""},
+    "/v1/channels/describe": {"zone": "lab", "name": "rats", "description": ""},
+    "/v1/channels/delete": {"zone": "lab", "name": "rats"},
+    "/v1/channels/list": {"zone": "lab", "name": None, "all": True},
+    "/v1/channels/members": {"zone": "lab", "name": "rats"},
+    "/v1/channels/grant": {"zone": "lab", "name": "rats", "node": NODE, "roles": ["requestFiles"]},
+    "/v1/channels/revoke": {"zone": "lab", "name": "rats", "node": NODE, "roles": ["requestFiles"]},
+    "/v1/channels/invite": {"zone": "lab", "name": "rats", "roles": ["requestFiles"], "passcode": "guess me", "uses": None,
+                            "expires_ms": None},
+    "/v1/channels/invitations": {"zone": "lab", "name": "rats"},
+    "/v1/channels/uninvite": {"zone": "lab", "name": "rats", "id": "000000000000"},
+    "/v1/channels/join": {"zone": "lab", "name": "rats", "code": "guessed", "wanted": None},
+    "/v1/channels/set-roles": {"zone": "lab", "name": "rats", "wanted": ["requestFiles"]},
+    "/v1/channels/leave": {"zone": "lab", "name": "rats"},
+    "/v1/uploads/begin": {"zone": "lab", "files": [UPLOAD], "channel": None},
+    "/v1/uploads/chunks": {"zone": "lab", "id": "0" * 32, "chunks": [], "channel": None},
+    "/v1/uploads/commit": {"zone": "lab", "uploads": [{"id": "0" * 32, "manifest": None, "signature": None}], "channel": None},
+    "/v1/uploads/abandon": {"zone": "lab", "ids": ["0" * 32], "channel": None},
     "/v1/zones/settings": {"zone": "lab", "yaml": "allowPublicUpload: true\nauthorizedUsers: []\n"},
     "/v1/zones/usage": {"zone": "lab", "first_day": "2026-01-01", "last_day": "2026-01-02"},
     "/v1/admin/users/create": NOBODY,

@@ -126,7 +126,7 @@ class LiveNode:
     def upload(self, zone: str, content: bytes) -> Answer:
         """Sends a small file to the zone, as a daemon does."""
         digest = "sha1:" + hashlib.sha1(content).hexdigest()
-        line = json.dumps({"zone": zone, "files": [{"digest": digest, "size": len(content)}]}, separators=(",", ":"))
+        line = json.dumps({"zone": zone, "files": [{"digest": digest, "size": len(content)}], "channel": None}, separators=(",", ":"))
         return self.node.call(self.url, "/v1/files/put", line.encode() + b"\n" + content)
 
     def _read(self) -> None:

@@ -345,7 +345,7 @@ def test_a_connection_that_breaks_off_changes_nothing(laboratory: Laboratory) ->
                            .encode() + SMALL[:-3])
     requests_before = len(audited(laboratory.hub))
     wait_until(lambda: len(audited(laboratory.hub)) > requests_before, "the hub has seen the end")
-    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1]})
+    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1], "channel": None})
     assert found.message["files"] == [None]
     assert [line for line in laboratory.hub.log() if line["event"] == "request_failed"] == [], "which is no failure of the hub"
 

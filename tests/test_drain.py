@@ -23,7 +23,7 @@ STEP = 64 << 10
 
 def chunk_request(hub: RunningHub, digest: str) -> bytes:
     """Asks for a file of one chunk."""
-    found = Node().call(hub.url, "/v1/files/find", {"zone": "default", "digests": [f"sha1:{digest}"]}).message
+    found = Node().call(hub.url, "/v1/files/find", {"zone": "default", "digests": [f"sha1:{digest}"], "channel": None}).message
     url = urlsplit(found["files"][0]["url"])
     return f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 

@@ -201,7 +201,7 @@ def bodies(text: str, message: Any, place: tuple[Any, ...]) -> list[bytes]:
 
 
 def small(text: str) -> bytes:
-    return json.dumps({"zone": text, "files": [{"digest": SHA1, "size": len(CONTENT)}]}).encode() + b"\n" + CONTENT
+    return json.dumps({"zone": text, "files": [{"digest": SHA1, "size": len(CONTENT)}], "channel": None}).encode() + b"\n" + CONTENT
 
 
 def settings_of(text: str) -> dict[str, str]:

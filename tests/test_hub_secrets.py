@@ -152,7 +152,7 @@ def secrets_in(lab: Laboratory) -> dict[str, str]:
     hub.admin("zone", "settings", "default", "--import", write(stored.path / "yaml", b"allowPublicUpload: true\nauthorizedUsers: []\n"))
     stored.run("init", "--invitation-file", write(stored.path / "invitation", hub.admin("invite", "dora")["token"].encode())).expect(OK)
     uri = stored.run("store", write(stored.path / "content", content)).expect(OK).uri
-    files = call_unsigned(hub.url, "/v1/files/find", {"zone": "default", "digests": ["sha1:" + uri[7:47]]}).message["files"]
+    files = call_unsigned(hub.url, "/v1/files/find", {"zone": "default", "digests": ["sha1:" + uri[7:47]], "channel": None}).message["files"]
     found["signature of a URL"] = files[0]["url"].partition("&signature=")[2]
     return found
 

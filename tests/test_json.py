@@ -69,6 +69,17 @@ DAEMON_CALLS: dict[str, list[list[str]]] = {
     "daemon status": [[]],
     "daemon stop": [[]],
 }
+# Likewise. CODE and INVITATION are those of the last invitation.
+CHANNEL_CALLS: list[tuple[str, list[str]]] = [
+    ("channel create", ["rats", "--description", "Recordings"]), ("channel describe", ["rats", "Others"]),
+    ("channel invite", ["rats", "request"]), ("channel join", ["rats", "CODE"]),
+    ("channel invite", ["rats", "provideFiles", "--passcode", "open-sesame", "--uses", "3", "--days", "2"]),
+    ("channel list", []), ("channel show", ["rats"]), ("channel grant", ["rats", "me", "all"]),
+    ("channel set-roles", ["rats", "requestFiles", "provideFiles"]), ("store", ["f", "--upload-to-channel", "rats"]),
+    ("ls", ["--mine"]), ("load", [HERE, "--channel", "rats"]), ("channel set-roles", ["rats", "none"]),
+    ("channel uninvite", ["rats", "INVITATION"]), ("channel revoke", ["rats", "OTHER", "provide"]),
+    ("channel leave", ["rats"]), ("channel delete", ["rats"]),
+]
 # What the administrator of a hub runs, in this order. A hub that serves prints one line and goes on: see tests/test_hub.py.
 ADMIN_CALLS: dict[str, list[list[str]]] = {
     "hub admin user create": [["alice"]],
@@ -99,6 +110,11 @@ FAILURES: list[tuple[str, list[str]]] = [
     ("mutable set", ["--parse", "key", "value"]), ("manual", ["gone"]), ("init", ["nonsense"]), ("whoami", []), ("node list", []),
     ("node approve", ["ABCD2345"]), ("node revoke", ["nonsense"]), ("ls", ["--mine"]), ("rm", ["--zone", "default", HERE]),
     ("resource register", ["lab"]), ("resource list", []), ("resource show", ["lab"]), ("resource remove", ["lab"]),
+    ("channel create", ["rats"]), ("channel list", []), ("channel show", ["rats"]), ("channel join", ["rats", "x"]),
+    ("channel grant", ["rats", "me", "all"]), ("channel invite", ["rats", "request"]), ("channel leave", ["rats"]),
+    ("channel describe", ["rats", "x"]), ("channel delete", ["rats"]), ("channel revoke", ["rats", "me"]),
+    ("channel uninvite", ["rats", "x"]), ("channel set-roles", ["rats", "all"]),
+    ("load", [HERE, "--channel", "rats"]), ("load", [HERE, "--local", "--channel", "rats"]), ("store", ["f", "--upload-to-channel", "rats"]),
     ("load", [HERE, "--local", "--resource", "lab"]), ("store", ["f", "--zone", "lab"]), ("load", [HERE, "--local", "--zone", "lab"]),
 ]
 
@@ -167,6 +183,18 @@ def test_what_is_said_of_resources_is_what_its_schema_says(run_with_hub) -> None
             validate(command, run_with_hub(command, arguments).expect(0).stdout)
 
 
+def test_what_is_said_of_channels_is_what_its_schema_says(run_with_hub, hub) -> None:
+    other = Node()
+    assert other.call(hub.url, "/v1/nodes/whoami", {"zone": "default"}).code == "ok"
+    words = {"OTHER": other.id}
+    for command, arguments in CHANNEL_CALLS:
+        stdout = run_with_hub(command, [words.get(word, word) for word in arguments]).expect(0).stdout
+        validate(command, stdout)
+        if command == "channel invite":
+            said = json.loads(stdout)
+            words |= {"INVITATION": said["id"], "CODE": said["code"] or words["CODE"]}
+
+
 def test_an_approval_is_what_its_schema_says(run, tmp_path_factory, program: Program) -> None:
     with running_hub(tmp_path_factory.mktemp("hub"), program=program) as hub:
         invitation = hub.admin("invite", "alice")["token"]
@@ -217,7 +245,8 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *DAEMON_CALLS, *ADMIN_CALLS, "node approve", "hub serve", "proxy"}
+    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *DAEMON_CALLS, *(name for name, _ in CHANNEL_CALLS), *ADMIN_CALLS,
+                     "node approve", "hub serve", "proxy"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}
 

@@ -451,7 +451,7 @@ def test_an_older_daemon_serves_older_and_new_clients(older: Laboratory) -> None
         go_on.wait(20)
         if message["request"]["uri"] != URI:
             return upload_status("not-found")
-        line = json.dumps({"zone": "lab", "files": [{"digest": DIGEST, "size": len(CONTENT)}]}).encode()
+        line = json.dumps({"zone": "lab", "files": [{"digest": DIGEST, "size": len(CONTENT)}], "channel": None}).encode()
         older.ask(older.alice, "/v1/files/put", line + b"\n" + CONTENT)
         return upload_status("completed", size=len(CONTENT), bytesUploaded=len(CONTENT))
 

@@ -49,14 +49,14 @@ def target_of(url: str) -> str:
 
 def begin(lab: Laboratory, node: Node) -> tuple[str, Order]:
     """An upload of CONTENT, and how its only chunk is to be sent."""
-    answer = lab.ask(node, "/v1/uploads/begin", {"zone": "lab", "files": [UPLOAD]})
+    answer = lab.ask(node, "/v1/uploads/begin", {"zone": "lab", "files": [UPLOAD], "channel": None})
     [upload] = answer.message["uploads"]
     [put] = upload["puts"]
     return upload["id"], Order("PUT", target_of(put["url"]), [(one["name"], one["value"]) for one in put["headers"]], CONTENT)
 
 
 def find(lab: Laboratory, node: Node) -> Order:
-    answer = lab.ask(node, "/v1/files/find", {"zone": "lab", "digests": [SHA1]})
+    answer = lab.ask(node, "/v1/files/find", {"zone": "lab", "digests": [SHA1], "channel": None})
     return Order("GET", target_of(answer.message["files"][0]["url"]), [], b"")
 
 
@@ -201,7 +201,7 @@ def test_nothing_but_what_was_signed_can_be_sent(laboratory: Laboratory, outcome
         assert misuse != order, way
         assert_refused(misuse, way, exchange(hub, misuse))
         assert kept(hub) == [], way
-    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}]}
+    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}], "channel": None}
     [early] = laboratory.ask(laboratory.alice, "/v1/uploads/commit", commit).message["files"]
     assert (early["state"], early["code"]) == ("refused", "not_found")
     # And yet it was good all the time.
@@ -221,11 +221,11 @@ def test_nothing_but_what_was_signed_can_be_sent(laboratory: Laboratory, outcome
 
 def test_a_url_of_an_upload_that_was_given_up_makes_nothing_visible(laboratory: Laboratory) -> None:
     upload, order = begin(laboratory, laboratory.alice)
-    laboratory.ask(laboratory.alice, "/v1/uploads/abandon", {"zone": "lab", "ids": [upload]})
+    laboratory.ask(laboratory.alice, "/v1/uploads/abandon", {"zone": "lab", "ids": [upload], "channel": None})
     assert exchange(laboratory.hub, order).status < 500
-    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1]})
+    found = laboratory.ask(laboratory.alice, "/v1/files/find", {"zone": "lab", "digests": [SHA1], "channel": None})
     assert found.message["files"] == [None]
-    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}]}
+    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}], "channel": None}
     [refused] = laboratory.ask(laboratory.alice, "/v1/uploads/commit", commit).message["files"]
     assert refused["state"] == "refused"
 
@@ -237,7 +237,7 @@ def test_a_url_of_an_upload_that_was_given_up_makes_nothing_visible(laboratory: 
 def stored(laboratory: Laboratory) -> Laboratory:
     upload, order = begin(laboratory, laboratory.alice)
     assert exchange(laboratory.hub, order).status == 201
-    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}]}
+    commit = {"zone": "lab", "uploads": [{"id": upload, "manifest": None, "signature": None}], "channel": None}
     laboratory.ask(laboratory.alice, "/v1/uploads/commit", commit)
     return laboratory
 
@@ -327,7 +327,7 @@ def begin_other(lab: Laboratory, node: Node) -> tuple[str, Order]:
     size = len(OTHER)
     message: dict[str, Any] = {"zone": "lab", "files": [
         {"digest": "sha1:" + hashlib.sha1(OTHER).hexdigest(), "size": size, "manifest": None,
-         "chunks": [{"sha256": "sha256:" + OTHER_NAME, "size": size}]}]}
+         "chunks": [{"sha256": "sha256:" + OTHER_NAME, "size": size}]}], "channel": None}
     [upload] = lab.ask(node, "/v1/uploads/begin", message).message["uploads"]
     [put] = upload["puts"]
     return upload["id"], Order("PUT", target_of(put["url"]), [(one["name"], one["value"]) for one in put["headers"]], OTHER)

@@ -133,7 +133,7 @@ def slow_read(hub: RunningHub, place: Path) -> bytes:
     machine = Machine(hub.program, place / "machine", hub.url)
     uri = machine.run("store", write(place / "large", bytes(12 << 20))).expect().uri
     digest = uri.split("//")[1].split("/")[0]
-    found = Node().call(hub.url, "/v1/files/find", {"zone": "default", "digests": [f"sha1:{digest}"]}).message
+    found = Node().call(hub.url, "/v1/files/find", {"zone": "default", "digests": [f"sha1:{digest}"], "channel": None}).message
     url = urlsplit(found["files"][0]["url"])
     return f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 

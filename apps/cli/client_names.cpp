@@ -13,22 +13,34 @@
 namespace kachery::cli {
 namespace {
 
-// Where else to look: in one channel, which needs a hub. What is here needs none.
+// Where else to look: in one channel, which needs a hub. What is here needs none, and no name that is right.
 struct Elsewhere {
   std::string channel;
   std::string direct_channel;
   bool ephemeral = false;  // Changes nothing: no daemon is ever needed.
 
   void declare(Options& options) {
-    options.option("--channel", channel, "Ask this channel, too");
-    options.option("--direct-channel", direct_channel, "Look into the bucket of this channel, too");
+    options.option("--channel", channel, "Ask this channel of the zone only, and not the zone");
+    options.option("--direct-channel", direct_channel, "The same: gen1 looked into its bucket");
     options.flag("-e,--enable-ephemeral", ephemeral, "Changes nothing: no daemon is needed");
   }
 
-  // What becomes of a miss.
+  const std::string& named() const { return channel.empty() ? direct_channel : channel; }
+
+  Result<Sources> sources() const {
+    if (named().empty()) return sources_of_environment();
+    KACHERY_TRY(parsed, ChannelName::parse(named()));
+    return Sources{.channel = std::move(parsed)};
+  }
+
+  // What becomes of a miss: without a hub no channel could be asked.
   std::unexpected<Error> fail_with(const Context& context, Error error) const {
-    if (error.code == Code::not_found && !(channel.empty() && direct_channel.empty()))
-      return fail_no_channels(context, error.message + "; asking a channel");
+    if (error.code == Code::not_found && !named().empty()) {
+      const auto configuration = context.configuration();
+      if (!configuration) return std::unexpected(configuration.error());
+      const Result<> has_hub = require_hub(*configuration, error.message + "; asking a channel");
+      if (!has_hub) return std::unexpected(has_hub.error());
+    }
     return std::unexpected(std::move(error));
   }
 };
@@ -56,7 +68,8 @@ class CatFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    const auto located = open_content(context, name_, sources_of_environment());
+    KACHERY_TRY(sources, elsewhere_.sources());
+    const auto located = open_content(context, name_, sources);
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(write_range(context, *located, name_, range_));
     return 0;
@@ -77,7 +90,8 @@ class LoadFile final : public Command {
   }
 
   Result<int> run(Context& context) override {
-    const auto located = load_content(context, name_, destination_, sources_of_environment());
+    KACHERY_TRY(sources, elsewhere_.sources());
+    const auto located = load_content(context, name_, destination_, sources);
     if (!located) return elsewhere_.fail_with(context, located.error());
     KACHERY_TRY(context.print(located->path.native()));
     return 0;
@@ -93,23 +107,29 @@ class StoreFile final : public Command {
  public:
   void declare(Options& options) override {
     options.argument("path", path_, "A file");
-    options.option("--upload-to-channel", channel_, "Upload it for this channel, too");
+    options.option("--upload-to-channel", choice_.channel, "The channel that gets it, instead of the zone");
     options.flag("--single-chunk", single_chunk_, "Upload it in one piece");
     options.flag("-e,--enable-ephemeral", ephemeral_, "Changes nothing: no daemon is needed");
   }
 
   Result<int> run(Context& context) override {
-    if (!channel_.empty()) return fail_no_channels(context, "--upload-to-channel");
+    KACHERY_TRY(session, context.session());
+    // Before anything is stored.
+    KACHERY_TRY(choice_.channel_name(session->configuration()));
     const std::filesystem::path path = path_;
     KACHERY_TRY(stored, store_content(context, {&path, 1}, Algorithm::sha1));
-    offer(context, stored);
+    if (choice_.channel.empty()) {
+      offer(context, stored);
+    } else {
+      KACHERY_TRY(upload_stored(context, stored, choice_));
+    }
     KACHERY_TRY(print_uri(context, stored.front().digest, path));
     return 0;
   }
 
  private:
   std::string path_;
-  std::string channel_;
+  ZoneChoice choice_;
   bool single_chunk_ = false;
   bool ephemeral_ = false;
 };
@@ -184,7 +204,11 @@ class ConfigEphemeralNode final : public Command {
  public:
   void declare(Options&) override {}
   Result<int> run(Context& context) override {
-    return fail_no_channels(context, "naming the owner of this node");
+    KACHERY_TRY(configuration, context.configuration());
+    KACHERY_TRY(require_hub(configuration, "naming the owner of this node"));
+    return fail(
+        Code::unavailable,
+        "a node's owner is the user for whom it is registered: kachery init --user NAME asks for that");
   }
 };
 

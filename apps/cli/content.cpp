@@ -110,14 +110,16 @@ class StoreCommand final : public Command {
     named_.declare(options);
     options.flag("--evictable", evictable_,
                  "gc may delete it when the store is over its limit: for what can be had again");
-    choice_.declare(options, "The zone of the hub that gets it too, instead of the one that is configured",
-                    "Keep it here only, also where a hub is configured");
+    choice_.declare_destination(options,
+                                "The zone of the hub that gets it too, instead of the one that is configured",
+                                "Keep it here only, also where a hub is configured");
   }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(session, context.session());
     // Before anything is stored.
     KACHERY_TRY(choice_.name(session->configuration()));
+    KACHERY_TRY(choice_.channel_name(session->configuration()));
     KACHERY_TRY(paths, paths_of(named_, context.progress));
     KACHERY_TRY(stored, store(context, paths));
     KACHERY_TRY(upload_stored(context, stored, choice_));

@@ -46,12 +46,4 @@ const OlderScript* find_older_script(std::string_view name) {
   return found == kScripts.end() ? nullptr : found;
 }
 
-std::unexpected<Error> fail_no_channels(const Context& context, const std::string& what) {
-  const auto configuration = context.configuration();
-  if (!configuration) return std::unexpected(configuration.error());
-  if (const Result<> has_hub = require_hub(*configuration, what); !has_hub)
-    return std::unexpected(has_hub.error());
-  return fail(Code::unavailable, what + " needs channels, which hubs do not have yet");
-}
-
 }  // namespace kachery::cli

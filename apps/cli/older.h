@@ -31,7 +31,4 @@ CommandList resource_names_commands();  // kachery-resource, of gen2.
 const OlderProgram* find_older_program(std::string_view name);
 const OlderScript* find_older_script(std::string_view name);
 
-// Code::unavailable: `what` needs the channels of a hub, and there is no hub, or it has none yet.
-std::unexpected<Error> fail_no_channels(const Context& context, const std::string& what);
-
 }  // namespace kachery::cli

@@ -76,6 +76,12 @@ class ListPrinter {
   bool first_ = true;
 };
 
+json::Array names_of(const std::vector<ChannelName>& channels) {
+  json::Array names;
+  for (const ChannelName& channel : channels) names.emplace_back(channel.str());
+  return names;
+}
+
 class ListCommand final : public Command {
  public:
   void declare(Options& options) override {
@@ -105,7 +111,9 @@ class ListCommand final : public Command {
                           {"stored", stored},
                           {"user", file.user.str()},
                           {"node", file.node.hex()},
-                          {"checked", file.checked}},
+                          {"checked", file.checked},
+                          {"in_zone", file.in_zone},
+                          {"channels", names_of(file.channels)}},
                          fmt::format("{}\t{}\t{}\t{}", uri, file.size, file.user.str(), stored));
     };
     KACHERY_TRY(list_zone(context, zone, mine_, on_file));

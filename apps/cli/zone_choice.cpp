@@ -30,6 +30,21 @@ void ZoneChoice::declare_sources(Options& options) {
           "Ask nobody else");
   options.option("--resource", resource,
                  "The resource to ask for what the zone does not have, instead of KACHERY_RESOURCE_URL");
+  options.option("--channel", channel, "Ask this channel of the zone only, and not the zone");
+}
+
+void ZoneChoice::declare_destination(Options& options, const char* zone_help, const char* local_help) {
+  declare(options, zone_help, local_help);
+  options.option("--upload-to-channel", channel, "The channel that gets it, instead of the zone");
+}
+
+Result<std::optional<ChannelName>> ZoneChoice::channel_name(const Configuration& configuration) const {
+  if (channel.empty()) return std::nullopt;
+  if (local)
+    return fail(Code::invalid, "--local is for this machine only, and a channel is not: give one of them");
+  KACHERY_TRY(parsed, ChannelName::parse(channel));
+  KACHERY_TRY(require_hub(configuration, "a channel"));
+  return parsed;
 }
 
 Result<std::optional<ZoneName>> ZoneChoice::name(const Configuration& configuration) const {
@@ -43,12 +58,17 @@ Result<std::optional<ZoneName>> ZoneChoice::name(const Configuration& configurat
 
 Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
   KACHERY_TRY(named, name(configuration));
-  Sources sources{.local_only = local, .zone = std::move(named)};
+  KACHERY_TRY(of_channel, channel_name(configuration));
+  Sources sources{.local_only = local, .zone = std::move(named), .channel = std::move(of_channel)};
   if (local && !resource.empty())
     return fail(Code::invalid,
                 "--local is for this machine only, and --resource asks another: give one of them");
   if (!resource.empty()) KACHERY_TRY(require_hub(configuration, "--resource"));
-  if (!local && (!resource.empty() || is_resource_named())) sources.asking = Asking{.resource = resource};
+  if (sources.channel && !resource.empty())
+    return fail(Code::invalid,
+                "a resource uploads to the zone, and --channel asks that channel only: give one of them");
+  if (!local && !sources.channel && (!resource.empty() || is_resource_named()))
+    sources.asking = Asking{.resource = resource};
   return sources;
 }
 
@@ -61,6 +81,7 @@ Sources sources_of_environment(Location location) {
 Result<> upload_stored(Context& context, std::span<const Stored> stored, const ZoneChoice& choice) {
   KACHERY_TRY(session, context.session());
   KACHERY_TRY(zone, choice.name(session->configuration()));
+  KACHERY_TRY(channel, choice.channel_name(session->configuration()));
   if (choice.local || !session->has_hub() || stored.empty()) return {};
   std::vector<Digest> digests;
   digests.reserve(stored.size());
@@ -68,11 +89,12 @@ Result<> upload_stored(Context& context, std::span<const Stored> stored, const Z
   context.progress.bytes_done = 0;
   context.progress.items_done = 0;
   const ProgressPrinter printer(context.progress, "uploading", context.common.quiet);
-  Result<> sent = session->upload(digests, zone, context.progress);
+  Result<> sent = session->upload(digests, zone, context.progress, channel);
   if (sent) return {};
   const std::string rest = digests.size() > 1 ? fmt::format(" and {} more", digests.size() - 1) : "";
-  return fail(sent.error().code, fmt::format("{}{}: stored here, but not all of it in the zone: {}",
-                                             Uri{digests.front(), ""}.str(), rest, sent.error().message));
+  return fail(sent.error().code, fmt::format("{}{}: stored here, but not all of it in the {}: {}",
+                                             Uri{digests.front(), ""}.str(), rest,
+                                             channel ? "channel" : "zone", sent.error().message));
 }
 
 Result<std::vector<Digest>> parse_digests(std::span<const std::string> names) {

@@ -36,8 +36,10 @@ std::string path_of(const BucketObject& object) {
          object.manifest_of->hex() + "/" + object.name.hex();
 }
 
-std::string parameters_for(std::string_view actor, std::int64_t expires_s) {
-  return "?expires=" + std::to_string(expires_s) + "&actor=" + percent_encode(actor, "");
+std::string parameters_for(const BucketPermit& permit, std::int64_t expires_s) {
+  std::string text = "?expires=" + std::to_string(expires_s) + "&actor=" + percent_encode(permit.actor, "");
+  if (permit.object.channel) text += "&channel=" + permit.object.channel->str();
+  return text;
 }
 
 // `target`, a path with parameters, with the signature over it and the headers.
@@ -52,7 +54,7 @@ std::string sign(const Secret& key, Method method, std::string target, const Htt
 }
 
 std::string signed_get(const Secret& key, const BucketPermit& permit, std::int64_t expires_s) {
-  return sign(key, Method::get, path_of(permit.object) + parameters_for(permit.actor, expires_s), {});
+  return sign(key, Method::get, path_of(permit.object) + parameters_for(permit, expires_s), {});
 }
 
 HttpFields fields_of_put(const BucketPermit& permit) {
@@ -64,7 +66,7 @@ HttpFields fields_of_put(const BucketPermit& permit) {
 
 std::string signed_put(const Secret& key, const BucketPermit& permit, std::int64_t expires_s) {
   return sign(key, Method::put,
-              path_of(permit.object) + parameters_for(permit.actor, expires_s) +
+              path_of(permit.object) + parameters_for(permit, expires_s) +
                   "&upload=" + percent_encode(permit.upload, "") + "&size=" + std::to_string(permit.size),
               fields_of_put(permit));
 }
@@ -125,6 +127,11 @@ std::optional<Claimed> read_claim(Method method, std::string_view path, std::str
   const auto actor = take_parameter(query, "actor");
   if (!object || !expires_s || !actor) return std::nullopt;
   Claimed claimed{{method, *object, percent_decode(*actor)}, *expires_s};
+  if (query.starts_with("channel=")) {
+    const Result<ChannelName> channel = ChannelName::parse(*take_parameter(query, "channel"));
+    if (!channel) return std::nullopt;
+    claimed.permit.object.channel = *channel;
+  }
   if (method == Method::get) return claimed;
   const auto upload = take_parameter(query, "upload");
   const auto size = number_in<ByteCount>(take_parameter(query, "size"));

@@ -19,6 +19,8 @@ struct BucketObject {
   ZoneName zone;
   Digest name;                             // A chunk's SHA-256, or a manifest's.
   std::optional<Digest> manifest_of = {};  // The file, where it is a manifest.
+  // Whose members may use the URL, where it is not made for the readers or uploaders of the zone.
+  std::optional<ChannelName> channel = {};
   bool operator==(const BucketObject&) const = default;
 };
 

@@ -71,6 +71,22 @@ HttpFields fields_with(std::string_view name, const std::optional<std::string>& 
   return fields;
 }
 
+// A role that was taken away is not got round by a URL that was made while it was there.
+TEST(BucketUrls, SayOfWhichChannelTheyAre) {
+  BucketObject of_channel = chunk();
+  of_channel.channel = ChannelName::parse("neuro.rats").value();
+  const std::string url = urls().get(of_channel, kActor, kNow + 300);
+  const auto permit = urls().check(request(Method::get, url), kNow);
+  ASSERT_TRUE(permit) << permit.error().message;
+  EXPECT_EQ(permit->object, of_channel);
+  for (const auto& [part, other] :
+       {std::pair("&channel=neuro.rats", ""), std::pair("=neuro.rats", "=neuro.mice"),
+        std::pair("=neuro.rats", "="), std::pair("=neuro.rats", "=neuro%2Erats")})
+    EXPECT_FALSE(urls().check(request(Method::get, replaced(url, part, other)), kNow)) << other;
+  const SignedPut put = urls().put(of_channel, kActor, kUpload, 1234, kNow + 300);
+  EXPECT_EQ(urls().check(request(Method::put, put.url, put.fields), kNow)->object, of_channel);
+}
+
 TEST(BucketUrls, WhatWasMadeMayBeUsedAndSaysWhatFor) {
   const auto get = urls().check(good_get(), kNow);
   ASSERT_TRUE(get) << get.error().message;

@@ -60,7 +60,8 @@ Result<std::string> fetch_text(const Zone& zone, const std::string& url, const D
 
 Result<std::string> fetch_page(const Zone& zone, const wire::FoundFile& file, const Digest& page,
                                const std::atomic<bool>& cancel) {
-  KACHERY_TRY(answer, zone.hub.call(remote::kAskChunks, {zone.name, file.digest, {page}}, cancel));
+  KACHERY_TRY(answer,
+              zone.hub.call(remote::kAskChunks, {zone.name, file.digest, {page}, zone.channel}, cancel));
   if (answer.urls.size() != 1 || !answer.urls.front())
     return fail(Code::corrupt, "a page of its manifest is missing");
   return fetch_text(zone, *answer.urls.front(), page, cancel);
@@ -273,7 +274,7 @@ Result<std::string> ChunkFetch::url_of(std::size_t place) {
   if (zone_.hub.now_ms() + kUrlLeftMsMin > urls_expire_ms_) urls_.clear();
   if (const auto known = urls_.extract(place)) return known.mapped();
   const std::size_t count = std::min(kUrlsAtOnce, wanted_.size() - place);
-  wire::AskChunks question{zone_.name, file_, {}};
+  wire::AskChunks question{zone_.name, file_, {}, zone_.channel};
   for (std::size_t i = 0; i < count; ++i) question.chunks.push_back(chunks_[wanted_[place + i]].sha256);
   KACHERY_TRY(answer, zone_.hub.call(remote::kAskChunks, question, progress_.cancel));
   if (answer.urls.size() != count) return fail(Code::unavailable, "the hub gave too few URLs");

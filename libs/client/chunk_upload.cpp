@@ -45,7 +45,8 @@ Result<> ChunkUpload::run() {
   const auto first = parts.first(std::min(parts.size(), kOrdersAtOnce));
   wire::UploadFile upload{outgoing_.digest, outgoing_.size, std::nullopt, chunks_of(first)};
   if (manifest_) upload.manifest = Hasher::of(Algorithm::sha256, as_bytes(*manifest_)).hex();
-  KACHERY_TRY(begun, zone_.hub.call(remote::kBeginUploads, {zone_.name, {upload}}, progress_.cancel));
+  KACHERY_TRY(begun,
+              zone_.hub.call(remote::kBeginUploads, {zone_.name, {upload}, zone_.channel}, progress_.cancel));
   if (begun.uploads.size() != 1) return fail(Code::unavailable, "the hub answers about something else");
   wire::BegunUpload& answer = begun.uploads.front();
   KACHERY_TRY(check(answer.outcome));
@@ -65,8 +66,8 @@ Result<> ChunkUpload::run() {
 }
 
 Result<ChunkUpload::Orders> ChunkUpload::order(std::span<const Part> parts) {
-  KACHERY_TRY(answer,
-              zone_.hub.call(remote::kMoreChunks, {zone_.name, id_, chunks_of(parts)}, progress_.cancel));
+  KACHERY_TRY(answer, zone_.hub.call(remote::kMoreChunks, {zone_.name, id_, chunks_of(parts), zone_.channel},
+                                     progress_.cancel));
   return std::move(answer.puts);
 }
 
@@ -109,7 +110,8 @@ Result<> ChunkUpload::commit() {
     const Digest manifest = Hasher::of(Algorithm::sha256, as_bytes(*manifest_));
     one.signature = to_hex(zone_.hub.sign(claim_text(outgoing_.digest, outgoing_.size, manifest)));
   }
-  KACHERY_TRY(answer, zone_.hub.call(remote::kCommitUploads, {zone_.name, {one}}, progress_.cancel));
+  KACHERY_TRY(answer,
+              zone_.hub.call(remote::kCommitUploads, {zone_.name, {one}, zone_.channel}, progress_.cancel));
   if (answer.files.size() != 1) return fail(Code::unavailable, "the hub answers about something else");
   KACHERY_TRY(check(answer.files.front()));
   id_.clear();

@@ -224,7 +224,7 @@ Result<> Fetcher::fetch_many(std::span<const wire::FoundFile> files, Progress& p
 
 Result<> Fetcher::fetch_batch(std::span<const wire::FoundFile> files, Failures& failures,
                               Progress& progress) const {
-  wire::GetSmall question{zone_.name, {}};
+  wire::GetSmall question{zone_.name, {}, zone_.channel};
   for (const wire::FoundFile& file : files) question.digests.push_back(file.digest);
   KACHERY_TRY(answer, zone_.hub.get_small(question, progress.cancel));
   std::vector<VerifiedContent> contents;

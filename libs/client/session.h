@@ -45,6 +45,8 @@ struct Sources {
   bool local_only = false;            // Never ask the hub.
   std::optional<ZoneName> zone = {};  // Of the hub; none: the configured one.
   std::optional<Asking> asking = {};  // Of a resource, for what the zone does not have; none: nobody.
+  // Of the zone's channels this one only, and not the zone; none: the zone and all channels of this node.
+  std::optional<ChannelName> channel = {};
 };
 
 // What a zone has under a digest.
@@ -118,9 +120,11 @@ class Session {
   // No more than so many bytes a second are sent from now on, by all uploads together. Before the first one.
   void limit_uploads(ByteCount bytes_per_second);
 
-  // Sends what is stored or linked here. A file that cannot be sent does not keep the others from being sent;
-  // the call then fails with the first one's reason, and the number of the others.
-  Result<> upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone, Progress& progress);
+  // Sends what is stored or linked here, to the zone or to that channel of it. A file that cannot be sent
+  // does not keep the others from being sent; the call then fails with the first one's reason, and the number
+  // of the others.
+  Result<> upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone, Progress& progress,
+                  const std::optional<ChannelName>& channel = {});
   // Sends files that are not kept here, in the order of `paths`. They are read once for their hashes, and
   // must not change until they are sent.
   Result<std::vector<Stored>> upload_files(std::span<const std::filesystem::path> paths, Algorithm algorithm,

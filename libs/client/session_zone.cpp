@@ -107,7 +107,7 @@ Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error
   if (sources.local_only || !has_hub()) return std::unexpected(std::move(miss));
   KACHERY_TRY(name, zone_or_default(sources.zone));
   KACHERY_TRY(asked, hub(MissingKey::none));
-  const Result<> fetched = fetch(Zone{*asked, name}, uri.digest, sources, progress);
+  const Result<> fetched = fetch(Zone{*asked, name, sources.channel}, uri.digest, sources, progress);
   if (!fetched && fetched.error().code == Code::not_found)
     return fail(miss.code, miss.message + "; and " + fetched.error().message);
   if (!fetched) return fail(fetched.error().code, fetched.error().message + "; " + miss.message);
@@ -176,7 +176,7 @@ void Session::limit_uploads(ByteCount bytes_per_second) {
 }
 
 Result<> Session::upload(std::span<const Digest> digests, const std::optional<ZoneName>& zone,
-                         Progress& progress) {
+                         Progress& progress, const std::optional<ChannelName>& channel) {
   KACHERY_TRY(name, zone_or_default(zone));
   KACHERY_TRY(asked, hub(MissingKey::generate));
   KACHERY_TRY(stores, readable_stores());
@@ -190,7 +190,7 @@ Result<> Session::upload(std::span<const Digest> digests, const std::optional<Zo
       return std::unexpected(std::move(one).error());
     }
   }
-  KACHERY_TRY(Uploader({*asked, name, upload_throttle_.get()}).upload(outgoing, progress));
+  KACHERY_TRY(Uploader({*asked, name, channel, upload_throttle_.get()}).upload(outgoing, progress));
   return failures.result(digests.size());
 }
 
@@ -212,7 +212,7 @@ Result<std::vector<Stored>> Session::upload_files(std::span<const std::filesyste
     outgoing.push_back(*std::move(one));
   }
   progress.bytes_total = 0;  // Counted by what is sent: the same content goes once.
-  KACHERY_TRY(Uploader({*asked, name, upload_throttle_.get()}).upload(outgoing, progress));
+  KACHERY_TRY(Uploader({*asked, name, {}, upload_throttle_.get()}).upload(outgoing, progress));
   return stored;
 }
 

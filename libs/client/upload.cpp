@@ -134,7 +134,7 @@ Result<> Uploader::claim_present(Files& files, Progress& progress) const {
   const auto ask = [&](std::size_t number) -> Result<> {
     const std::size_t first = number * kAskPresentFiles;
     const auto part = std::span(files).subspan(first, std::min(kAskPresentFiles, files.size() - first));
-    wire::AskPresent question{zone_.name, {}};
+    wire::AskPresent question{zone_.name, {}, zone_.channel};
     for (const Outgoing* file : part) question.files.push_back({file->digest, file->size});
     KACHERY_TRY(answer, zone_.hub.call(remote::kAskPresent, question, progress.cancel));
     if (answer.present.size() != part.size())
@@ -160,13 +160,14 @@ Result<> Uploader::claim_present(Files& files, Progress& progress) const {
 
 Result<> Uploader::abandon(std::vector<std::string> ids, const Progress& progress) const {
   if (ids.empty()) return {};
-  KACHERY_TRY(zone_.hub.call(remote::kAbandonUploads, {zone_.name, std::move(ids)}, progress.cancel));
+  KACHERY_TRY(
+      zone_.hub.call(remote::kAbandonUploads, {zone_.name, std::move(ids), zone_.channel}, progress.cancel));
   return {};
 }
 
 Result<> Uploader::send_small(std::span<const Outgoing* const> files, Failures& failures,
                               Progress& progress) const {
-  wire::PutSmall message{zone_.name, {}};
+  wire::PutSmall message{zone_.name, {}, zone_.channel};
   std::vector<const Outgoing*> sent;
   std::string contents;
   for (const Outgoing* file : files) {

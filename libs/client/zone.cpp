@@ -13,7 +13,7 @@ Result<std::vector<std::optional<wire::FoundFile>>> Zone::find(std::span<const D
   while (found.size() < digests.size()) {
     const auto rest = digests.subspan(found.size());
     const auto part = rest.first(std::min(rest.size(), wire::kFindMax));
-    KACHERY_TRY(answer, hub.call(remote::kFind, {name, {part.begin(), part.end()}}, cancel));
+    KACHERY_TRY(answer, hub.call(remote::kFind, {name, {part.begin(), part.end()}, channel}, cancel));
     if (answer.files.size() != part.size())
       return fail(Code::unavailable, str() + " answered about other files than it was asked for");
     for (std::size_t i = 0; i < part.size(); ++i) {

@@ -44,12 +44,18 @@ std::vector<std::span<const File>> batches_of(std::span<const File> files, auto&
 struct Zone {
   remote::Hub& hub;
   ZoneName name;
+  // To and from this channel of it only. None: uploads go to the zone, and what is asked for may come from
+  // the zone or any channel of this node.
+  std::optional<ChannelName> channel = {};
   Throttle* uploads = nullptr;  // What is sent waits for it; it outlives the zone.
 
-  // For messages: "zone default of https://hub.example".
-  std::string str() const { return "zone " + name.str() + " of " + hub.url().str(); }
+  // For messages: "zone default of https://hub.example", "channel rats in the zone ...".
+  std::string str() const {
+    const std::string zone = "zone " + name.str() + " of " + hub.url().str();
+    return channel ? "channel " + channel->str() + " in the " + zone : zone;
+  }
 
-  // In the order of `digests`; none where the zone has nothing that this node may have.
+  // In the order of `digests`; none where there is nothing that this node may have.
   Result<std::vector<std::optional<wire::FoundFile>>> find(std::span<const Digest> digests,
                                                            const std::atomic<bool>& cancel) const;
 };

@@ -32,5 +32,6 @@ Result<Name<Kind>> Name<Kind>::parse(std::string_view text) {
 template class Name<ZoneKind>;
 template class Name<UserKind>;
 template class Name<ResourceKind>;
+template class Name<ChannelKind>;
 
 }  // namespace kachery

@@ -1,4 +1,4 @@
-// Names that people give to things of a hub: zones, users, resources.
+// Names that people give to things of a hub: zones, users, resources, channels.
 #pragma once
 
 #include <compare>
@@ -38,12 +38,18 @@ struct ResourceKind {
   static constexpr std::string_view kWhat = "resource";
 };
 
+struct ChannelKind {
+  static constexpr std::string_view kWhat = "channel";
+};
+
 using ZoneName = Name<ZoneKind>;
 using UserName = Name<UserKind>;
 using ResourceName = Name<ResourceKind>;
+using ChannelName = Name<ChannelKind>;
 
 extern template class Name<ZoneKind>;
 extern template class Name<UserKind>;
 extern template class Name<ResourceKind>;
+extern template class Name<ChannelKind>;
 
 }  // namespace kachery

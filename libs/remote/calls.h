@@ -2,6 +2,7 @@
 #pragma once
 
 #include "wire/admin.h"
+#include "wire/channels.h"
 #include "wire/files.h"
 #include "wire/hub.h"
 #include "wire/nodes.h"
@@ -36,6 +37,21 @@ inline constexpr Call<wire::RevokeNode, wire::Done> kRevokeNode{"/v1/nodes/revok
 inline constexpr Call<wire::RegisterResource, wire::Resource> kRegisterResource{"/v1/resources/register"};
 inline constexpr Call<wire::ListResources, wire::ResourceList> kListResources{"/v1/resources/list"};
 inline constexpr Call<wire::RemoveResource, wire::Done> kRemoveResource{"/v1/resources/remove"};
+inline constexpr Call<wire::CreateChannel, wire::Channel> kCreateChannel{"/v1/channels/create"};
+inline constexpr Call<wire::DescribeChannel, wire::Done> kDescribeChannel{"/v1/channels/describe"};
+inline constexpr Call<wire::NamedChannel, wire::Done> kDeleteChannel{"/v1/channels/delete"};
+inline constexpr Call<wire::ListChannels, wire::ChannelList> kListChannels{"/v1/channels/list"};
+inline constexpr Call<wire::NamedChannel, wire::ChannelMembers> kListChannelMembers{"/v1/channels/members"};
+inline constexpr Call<wire::ChangeGrant, wire::ChannelMember> kGrantRoles{"/v1/channels/grant"};
+inline constexpr Call<wire::ChangeGrant, wire::ChannelMember> kRevokeRoles{"/v1/channels/revoke"};
+inline constexpr Call<wire::InviteToChannel, wire::NewChannelInvitation> kInviteToChannel{
+    "/v1/channels/invite"};
+inline constexpr Call<wire::NamedChannel, wire::ChannelInvitations> kListChannelInvitations{
+    "/v1/channels/invitations"};
+inline constexpr Call<wire::UninviteFromChannel, wire::Done> kUninviteFromChannel{"/v1/channels/uninvite"};
+inline constexpr Call<wire::JoinChannel, wire::Channel> kJoinChannel{"/v1/channels/join"};
+inline constexpr Call<wire::SetRoles, wire::Channel> kSetRoles{"/v1/channels/set-roles"};
+inline constexpr Call<wire::NamedChannel, wire::Done> kLeaveChannel{"/v1/channels/leave"};
 inline constexpr Call<wire::CancelAsk, wire::Done> kCancelAsk{"/v1/files/ask/cancel"};
 // Answered by lines, each an AskState.
 inline constexpr const char* kAskPath = "/v1/files/ask";

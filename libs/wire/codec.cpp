@@ -69,6 +69,27 @@ Result<NodeId> Codec<NodeId>::from_json(const json::Value& value, const std::str
   return NodeId::parse(*text);
 }
 
+json::Value Codec<Roles>::to_json(Roles value) {
+  json::Array words;
+  for (const std::string_view word : value.words()) words.emplace_back(word);
+  return words;
+}
+
+Result<Roles> Codec<Roles>::from_json(const json::Value& value, const std::string& where) {
+  const json::Array* array = value.if_array();
+  if (array == nullptr || array->size() > Roles::all().words().size())
+    return fail_member(where, "a list of roles, each once");
+  Roles roles;
+  for (const json::Value& element : *array) {
+    const std::string* word = element.if_string();
+    if (word == nullptr) return fail_member(where, "a list of roles");
+    KACHERY_TRY(role, Roles::parse_word(*word));
+    if (!(roles & role).empty()) return fail_member(where, "a list of roles, each once");
+    roles = roles | role;
+  }
+  return roles;
+}
+
 Result<Code> Codec<Code>::from_json(const json::Value& value, const std::string& where) {
   const std::string* text = value.if_string();
   const auto code = text == nullptr ? std::nullopt : code_named(*text);

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/names.h"
 #include "core/node_id.h"
+#include "core/roles.h"
 #include "json/json.h"
 
 namespace kachery::wire {
@@ -119,6 +120,13 @@ template <>
 struct Codec<Code> {
   static json::Value to_json(Code value) { return code_name(value); }
   static Result<Code> from_json(const json::Value& value, const std::string& where);
+};
+
+// ["requestFiles","provideFiles"]: in the order of Role where we print it, in any where we read it.
+template <>
+struct Codec<Roles> {
+  static json::Value to_json(Roles value);
+  static Result<Roles> from_json(const json::Value& value, const std::string& where);
 };
 
 template <class Kind>

@@ -9,7 +9,10 @@ namespace kachery::wire {
 struct Find {
   ZoneName zone;
   std::vector<Digest> digests;  // Up to kFindMax.
-  static constexpr auto kFields = fields("zone", &Find::zone, "digests", &Find::digests);
+  std::optional<ChannelName> channel =
+      {};  // Of that one only; null: of the zone and all channels of the node.
+  static constexpr auto kFields =
+      fields("zone", &Find::zone, "digests", &Find::digests, "channel", &Find::channel);
 };
 
 // A list of chunks by which a file may be had; docs/formats/manifests.md.
@@ -46,8 +49,9 @@ struct AskChunks {
   ZoneName zone;
   Digest file;
   std::vector<Digest> chunks;  // Up to kChunksMax.
-  static constexpr auto kFields =
-      fields("zone", &AskChunks::zone, "file", &AskChunks::file, "chunks", &AskChunks::chunks);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields = fields("zone", &AskChunks::zone, "file", &AskChunks::file, "chunks",
+                                         &AskChunks::chunks, "channel", &AskChunks::channel);
 };
 
 struct ChunkUrls {
@@ -62,7 +66,9 @@ struct ChunkUrls {
 struct GetSmall {
   ZoneName zone;
   std::vector<Digest> digests;  // Up to kSmallFilesMax.
-  static constexpr auto kFields = fields("zone", &GetSmall::zone, "digests", &GetSmall::digests);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields =
+      fields("zone", &GetSmall::zone, "digests", &GetSmall::digests, "channel", &GetSmall::channel);
 };
 
 // POST /v1/files/put, the other way: a PutSmall on the first line of the body, then the bytes of all files.
@@ -75,7 +81,9 @@ struct SmallFile {
 struct PutSmall {
   ZoneName zone;
   std::vector<SmallFile> files;
-  static constexpr auto kFields = fields("zone", &PutSmall::zone, "files", &PutSmall::files);
+  std::optional<ChannelName> channel = {};  // Null: to the zone.
+  static constexpr auto kFields =
+      fields("zone", &PutSmall::zone, "files", &PutSmall::files, "channel", &PutSmall::channel);
 };
 
 // What became of one file of a batch. A batch may be refused in part.
@@ -105,12 +113,15 @@ struct ListedFile {
   Digest digest;
   std::uint64_t size;
   std::int64_t stored_ms;
-  UserName user;  // Who stored it.
-  NodeId node;    // From where, first.
-  bool checked;   // Whether the hub has checked its full hash.
+  UserName user;                      // Who stored it.
+  NodeId node;                        // From where, first.
+  bool checked;                       // Whether the hub has checked its full hash.
+  bool in_zone;                       // Whether it was stored to the zone,
+  std::vector<ChannelName> channels;  // and to which channels.
   static constexpr auto kFields =
       fields("digest", &ListedFile::digest, "size", &ListedFile::size, "stored_ms", &ListedFile::stored_ms,
-             "user", &ListedFile::user, "node", &ListedFile::node, "checked", &ListedFile::checked);
+             "user", &ListedFile::user, "node", &ListedFile::node, "checked", &ListedFile::checked, "in_zone",
+             &ListedFile::in_zone, "channels", &ListedFile::channels);
 };
 
 struct FileList {
@@ -119,8 +130,8 @@ struct FileList {
   static constexpr auto kFields = fields("files", &FileList::files, "next", &FileList::next);
 };
 
-// POST /v1/files/remove: takes back what this node's user stored; others who stored it still have it.
-// `everybody`, which takes an admin, removes it for all.
+// POST /v1/files/remove: takes back what this node's user stored, to the zone and to channels; others who
+// stored it still have it. `everybody`, which takes an admin, removes it for all.
 struct RemoveFiles {
   ZoneName zone;
   std::vector<Digest> digests;

@@ -29,7 +29,9 @@ struct UploadFile {
 struct BeginUploads {
   ZoneName zone;
   std::vector<UploadFile> files;
-  static constexpr auto kFields = fields("zone", &BeginUploads::zone, "files", &BeginUploads::files);
+  std::optional<ChannelName> channel = {};  // Null: to the zone. All messages about an upload say the same.
+  static constexpr auto kFields =
+      fields("zone", &BeginUploads::zone, "files", &BeginUploads::files, "channel", &BeginUploads::channel);
 };
 
 struct Header {
@@ -70,7 +72,9 @@ struct AskPresent {
   };
   ZoneName zone;
   std::vector<File> files;  // Up to kFindMax.
-  static constexpr auto kFields = fields("zone", &AskPresent::zone, "files", &AskPresent::files);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields =
+      fields("zone", &AskPresent::zone, "files", &AskPresent::files, "channel", &AskPresent::channel);
 };
 
 struct Present {
@@ -83,8 +87,9 @@ struct MoreChunks {
   ZoneName zone;
   std::string id;
   std::vector<Chunk> chunks;
-  static constexpr auto kFields =
-      fields("zone", &MoreChunks::zone, "id", &MoreChunks::id, "chunks", &MoreChunks::chunks);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields = fields("zone", &MoreChunks::zone, "id", &MoreChunks::id, "chunks",
+                                         &MoreChunks::chunks, "channel", &MoreChunks::channel);
 };
 
 struct PutOrders {
@@ -106,14 +111,18 @@ struct CommitUpload {
 struct CommitUploads {
   ZoneName zone;
   std::vector<CommitUpload> uploads;
-  static constexpr auto kFields = fields("zone", &CommitUploads::zone, "uploads", &CommitUploads::uploads);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields = fields("zone", &CommitUploads::zone, "uploads", &CommitUploads::uploads,
+                                         "channel", &CommitUploads::channel);
 };
 
 // POST /v1/uploads/abandon: gives the reserved space back at once. Answers with Done.
 struct AbandonUploads {
   ZoneName zone;
   std::vector<std::string> ids;
-  static constexpr auto kFields = fields("zone", &AbandonUploads::zone, "ids", &AbandonUploads::ids);
+  std::optional<ChannelName> channel = {};
+  static constexpr auto kFields =
+      fields("zone", &AbandonUploads::zone, "ids", &AbandonUploads::ids, "channel", &AbandonUploads::channel);
 };
 
 }  // namespace kachery::wire

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "wire/admin.h"
+#include "wire/channels.h"
 #include "wire/files.h"
 #include "wire/hub.h"
 #include "wire/live.h"
@@ -24,7 +25,8 @@ void expect_same_text(const std::string& text) {
 }
 
 TEST(Wire, PrintsWhatItParsed) {
-  expect_same_text<Find>(R"({"zone":"default","digests":["sha1:6af826b3d648ccba6b4bbe58e93e22add640d728"]})");
+  expect_same_text<Find>(
+      R"({"zone":"default","digests":["sha1:6af826b3d648ccba6b4bbe58e93e22add640d728"],"channel":null})");
   expect_same_text<Failure>(
       R"({"error":{"code":"denied","message":"no","request":"00"},"now_ms":1700000000000})");
   expect_same_text<ListNodes>("{}");
@@ -76,6 +78,21 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<ListResources>("list_resources"),
       example<ResourceList>("resource_list"),
       example<RemoveResource>("remove_resource"),
+      example<CreateChannel>("create_channel"),
+      example<DescribeChannel>("describe_channel"),
+      example<NamedChannel>("named_channel"),
+      example<Channel>("channel"),
+      example<ListChannels>("list_channels"),
+      example<ChannelList>("channel_list"),
+      example<ChannelMembers>("channel_members"),
+      example<ChannelMember>("channel_member"),
+      example<ChangeGrant>("change_grant"),
+      example<InviteToChannel>("invite_to_channel"),
+      example<NewChannelInvitation>("new_channel_invitation"),
+      example<ChannelInvitations>("channel_invitations"),
+      example<UninviteFromChannel>("uninvite_from_channel"),
+      example<JoinChannel>("join_channel"),
+      example<SetRoles>("set_roles"),
       example<AskFile>("ask_file"),
       example<AskFile>("ask_file_relay"),
       example<AskState>("ask_state"),
@@ -150,12 +167,14 @@ TEST(Wire, RefusesWhatIsNotExactlyTheMessage) {
            "null",
            "{}",
            R"({"zone":"default"})",
-           R"({"zone":"default","digests":[],"more":1})",
-           R"({"zone":"default","digests":null})",
-           R"({"zone":"default","zone":"default","digests":[]})",
-           R"({"zone":"../x","digests":[]})",
-           R"({"zone":"default","digests":["sha1:6AF826b3d648ccba6b4bbe58e93e22add640d728"]})",
-           R"({"zone":"default","digests":["6af826b3d648ccba6b4bbe58e93e22add640d728"]})",
+           R"({"zone":"default","digests":[]})",
+           R"({"zone":"default","digests":[],"channel":"../x"})",
+           R"({"zone":"default","digests":[],"channel":null,"more":1})",
+           R"({"zone":"default","digests":null,"channel":null})",
+           R"({"zone":"default","zone":"default","digests":[],"channel":null})",
+           R"({"zone":"../x","digests":[],"channel":null})",
+           R"({"zone":"default","digests":["sha1:6AF826b3d648ccba6b4bbe58e93e22add640d728"],"channel":null})",
+           R"({"zone":"default","digests":["6af826b3d648ccba6b4bbe58e93e22add640d728"],"channel":null})",
        }) {
     const Result<Find> message = parse<Find>(text);
     ASSERT_FALSE(message) << text;
@@ -165,6 +184,18 @@ TEST(Wire, RefusesWhatIsNotExactlyTheMessage) {
   EXPECT_FALSE(
       parse<Chunk>(R"({"sha256":"sha256:)" + std::string(64, '0') + R"(","size":9007199254740992})"));
   EXPECT_TRUE(parse<Chunk>(R"({"sha256":"sha256:)" + std::string(64, '0') + R"(","size":9007199254740991})"));
+}
+
+TEST(Wire, ARoleIsAWordAndComesOnce) {
+  const auto with = [](const std::string& roles) {
+    return parse<SetRoles>(R"({"zone":"default","name":"rats","wanted":)" + roles + "}");
+  };
+  EXPECT_EQ(with(R"(["provideFiles","requestFiles"])")->wanted,
+            (Roles{Role::request_files, Role::provide_files}));
+  EXPECT_TRUE(with("[]")->wanted.empty());
+  for (const char* roles :
+       {"null", R"("requestFiles")", R"(["all"])", R"(["requestFiles","requestFiles"])", "[1]"})
+    EXPECT_EQ(with(roles).error().code, Code::invalid) << roles;
 }
 
 TEST(Wire, SaysWhichMemberIsWrong) {

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/names.h"
 #include "core/node_id.h"
+#include "core/roles.h"
 
 namespace kachery::hub {
 
@@ -21,10 +22,13 @@ enum class Action {
   ask_who_i_am,       // Anybody, of themselves.
   manage_own_nodes,   // A registered node, for the nodes of its user.
   connect,            // A registered node, to be called by the hub.
-  find,               // Whoever may download in the zone; anybody, where downloads are public.
+  find,               // Whoever may download in the zone, anybody where that is public; members with
+                      // requestFiles of a channel, for what is there.
   fetch,              // Likewise.
-  upload,             // Whoever may upload in the zone; with public uploads any registered node.
-  list_own,           // A registered node, what its user stored.
+  upload,             // Whoever may upload in the zone, with public uploads any registered node; to a
+                      // channel its members with provideFiles.
+  list_own,           // A registered node with any right in the zone, or a member of a channel there: what
+                      // its user stored.
   remove_own,         // Likewise.
   list_all,           // An admin of the zone.
   remove_all,         // Likewise.
@@ -34,6 +38,11 @@ enum class Action {
   register_resource,  // A registered node that may upload in the zone.
   provide,            // Likewise, under a name that is its own.
   remove_resource,    // A registered node: its user's; an admin of the zone: any.
+  create_channel,     // A registered node that may upload in the zone.
+  see_channels,       // A registered node: those that it is a member of, or whose owner is its user.
+  see_all_channels,   // An admin of the zone.
+  manage_channel,     // A node of the channel's owner; an admin of the zone.
+  join_channel,       // A registered node, for itself: by a code, or where it is a member.
   use_signed_url,     // Whoever has a URL that we signed; the URL is checked by whoever serves it.
   read_metrics,       // The metrics token.
   administrate,       // The administrator's token.
@@ -100,9 +109,32 @@ struct ResourceFacts {
   bool older;   // Whether a daemon of gen2, which proves no key, may serve it.
 };
 
+// A channel has its name in a zone.
+struct ChannelId {
+  ZoneName zone;
+  ChannelName name;
+  auto operator<=>(const ChannelId&) const = default;
+
+  // For messages.
+  std::string str() const { return "the channel " + name.str() + " of the zone " + zone.str(); }
+};
+
+struct MemberFacts {
+  Roles granted;  // By whoever manages the channel.
+  Roles wanted;   // By the node.
+  Roles effective() const { return granted & wanted; }
+  bool operator==(const MemberFacts&) const = default;
+};
+
+struct ChannelFacts {
+  UserName owner;                              // Whose nodes are granted all roles.
+  std::map<NodeId, MemberFacts> members = {};  // Also those of the owner's nodes that want something.
+};
+
 struct ZoneFacts {
   UserName owner;  // Always an admin, with all rights.
   ZoneSettings settings;
+  std::map<ChannelName, ChannelFacts> channels = {};
 };
 
 // Everything that decisions are made of; a snapshot of the catalog.
@@ -125,7 +157,7 @@ class Permit {
   const UserName& own_user() const;
 
  private:
-  friend Result<Permit> authorize(const Facts&, const Actor&, Action, const ZoneName*);
+  friend Result<Permit> authorize(const Facts&, const Actor&, Action, const ZoneName*, const ChannelName*);
   Permit(const Actor& actor, Action action, std::optional<UserName> user)
       : actor_(actor), action_(action), user_(std::move(user)) {}
 
@@ -134,10 +166,12 @@ class Permit {
   std::optional<UserName> user_;
 };
 
-// The one decision. `zone` is null where the action is not about one. Code::denied, with what would help:
-// register, ask an admin of the zone for the right. A zone that does not exist and one that the actor may do
-// nothing in give the same answer.
-Result<Permit> authorize(const Facts& facts, const Actor& actor, Action action, const ZoneName* zone);
+// The one decision. `zone` is null where the action is not about one, `channel` where none is named: then an
+// action that reads may use all channels of the node. Code::denied, with what would help: register, ask an
+// admin of the zone for the right. A zone that does not exist and one that the actor may do nothing in give
+// the same answer; so do a channel that does not exist and one that the actor has nothing to do with.
+Result<Permit> authorize(const Facts& facts, const Actor& actor, Action action, const ZoneName* zone,
+                         const ChannelName* channel = nullptr);
 
 // Who may, for people: "a registered node, with the right to upload in the zone". Blocked is a node that was
 // revoked, or whose user is disabled.
@@ -145,5 +179,26 @@ std::string who_may(Action action);
 
 // What a user may do in a zone; all false where there is no such zone.
 UserRights rights_in(const Facts& facts, const Actor& actor, const ZoneName& zone);
+
+// Null where there is none.
+const ChannelFacts* find_channel(const Facts& facts, const ChannelId& id);
+// What a node is granted and wants in a channel: nothing where it is no member, is not registered, was
+// revoked, or its user is disabled.
+MemberFacts member_in(const Facts& facts, const ChannelFacts& channel, const NodeId& node);
+// Whether it is a member: it is granted something.
+bool is_member(const Facts& facts, const ChannelFacts& channel, const NodeId& node);
+// The one answer to all who have nothing to do with a channel, whether it is there or not.
+Error no_such_channel(const ChannelId& id);
+
+// Which files of a zone somebody may read: those with the grant of the zone itself, those with the grant of
+// one of these channels, and no others.
+struct Reader {
+  bool zone = false;
+  std::vector<ChannelName> channels = {};
+};
+
+// What the actor may read in the zone as things are now; with a channel, of that one only.
+Reader reader_in(const Facts& facts, const Actor& actor, const ZoneName& zone,
+                 const std::optional<ChannelName>& channel);
 
 }  // namespace kachery::hub

@@ -42,11 +42,16 @@ constexpr std::array kActions{Action::see_hub,
                               Action::remove_resource,
                               Action::use_signed_url,
                               Action::read_metrics,
-                              Action::administrate};
+                              Action::administrate,
+                              Action::create_channel,
+                              Action::see_channels,
+                              Action::see_all_channels,
+                              Action::manage_channel,
+                              Action::join_channel};
 
 // A letter where it is allowed, in the order of kActions; else a dot.
 std::string allowed(const Facts& facts, const Actor& actor, const ZoneName& where) {
-  constexpr std::string_view kLetters = "HRWNCFGULDAXZQKEPVSMT";
+  constexpr std::string_view kLetters = "HRWNCFGULDAXZQKEPVSMTcsamj";
   std::string text;
   for (std::size_t i = 0; i < kActions.size(); ++i)
     text += authorize(facts, actor, kActions.at(i), &where) ? kLetters[i] : '.';
@@ -89,24 +94,28 @@ TEST(Access, AllowsExactlyWhatTheTableSays) {
     const char* secret;
     const char* none;
   };
-  constexpr const char* kNobody = "H.W...............S..";
-  constexpr const char* kKey = "HRW...............S..";
-  constexpr const char* kNode = "HRWNC.............S..";
-  constexpr const char* kBlocked = "H.W..................";
+  constexpr const char* kNobody = "H.W...............S.......";
+  constexpr const char* kKey = "HRW...............S.......";
+  constexpr const char* kNode = "HRWNC.............S...s..j";
+  constexpr const char* kBlocked = "H.W.......................";
   const std::array rows{
-      Row{"nobody", "H.W..FG......QK...S..", "H.W..FG......QK...S..", kNobody, kNobody},
-      Row{"unknown key", "HRW..FG......QK...S..", "HRW..FG......QK...S..", kKey, kKey},
+      Row{"nobody", "H.W..FG......QK...S.......", "H.W..FG......QK...S.......", kNobody, kNobody},
+      Row{"unknown key", "HRW..FG......QK...S.......", "HRW..FG......QK...S.......", kKey, kKey},
       Row{"revoked", kBlocked, kBlocked, kBlocked, kBlocked},
       Row{"disabled", kBlocked, kBlocked, kBlocked, kBlocked},
-      Row{"stranger", "HRWNCFGULD...QKEPVS..", "HRWNCFG.LD...QK..VS..", kNode, kNode},
-      Row{"uploader", "HRWNCFGULD...QKEPVS..", "HRWNCFGULD...QKEPVS..", "HRWNC..ULD.....EPVS..", kNode},
-      Row{"reader", "HRWNCFGULD...QKEPVS..", "HRWNCFG.LD...QK..VS..", "HRWNCFG.LD...QK..VS..", kNode},
-      Row{"zone admin", "HRWNCFGULDAXZQKEPVS..", "HRWNCFG.LDAXZQK..VS..", "HRWNC...LDAXZ....VS..", kNode},
-      Row{"owner", "HRWNCFGULDAXZQKEPVS..", "HRWNCFGULDAXZQKEPVS..", "HRWNCFGULDAXZQKEPVS..", kNode},
-      Row{"administrator", "H.W..FG...AXZQK...SMT", "H.W..FG...AXZQK...SMT", "H.W..FG...AXZQK...SMT",
-          "H.W..FG...AXZQK...SMT"},
-      Row{"metrics", "H.W..FG......QK...SM.", "H.W..FG......QK...SM.", "H.W...............SM.",
-          "H.W...............SM."}};
+      Row{"stranger", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFG.LD...QK..VS...s..j", kNode, kNode},
+      Row{"uploader", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFGULD...QKEPVS..cs..j",
+          "HRWNC..ULD.....EPVS..cs..j", kNode},
+      Row{"reader", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFG.LD...QK..VS...s..j", "HRWNCFG.LD...QK..VS...s..j",
+          kNode},
+      Row{"zone admin", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFG.LDAXZQK..VS...samj",
+          "HRWNC...LDAXZ....VS...samj", kNode},
+      Row{"owner", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFGULDAXZQKEPVS..csamj",
+          kNode},
+      Row{"administrator", "H.W..FG...AXZQK...SMT..a..", "H.W..FG...AXZQK...SMT..a..",
+          "H.W..FG...AXZQK...SMT..a..", "H.W..FG...AXZQK...SMT..a.."},
+      Row{"metrics", "H.W..FG......QK...SM......", "H.W..FG......QK...SM......", "H.W...............SM......",
+          "H.W...............SM......"}};
   ASSERT_EQ(rows.size(), kActors.size());
   const Facts facts = make_facts();
   for (const Row& row : rows) {
@@ -235,9 +244,116 @@ TEST(Access, AChangeOfRightsChangesNothingElse) {
 // An administrator reads this and believes it.
 TEST(Access, SaysOfEachActionWhoMay) {
   EXPECT_EQ(who_may(Action::ask_who_i_am), "everybody");
-  EXPECT_EQ(who_may(Action::upload), "a registered node, with the right to upload in the zone");
+  EXPECT_EQ(who_may(Action::upload),
+            "a registered node, with the right to upload in the zone, or provideFiles in the channel");
+  EXPECT_EQ(who_may(Action::manage_channel),
+            "a registered node, of the channel's owner or with the right to manage the zone");
   EXPECT_EQ(who_may(Action::administrate), "the administrator's token");
   for (const Action action : kActions) EXPECT_FALSE(who_may(action).empty());
+}
+
+// --- Channels
+
+ChannelName channel(std::string_view name) {
+  return *ChannelName::parse(name);
+}
+
+// What each of the others is allowed when the channel is named, and when none is: f(ind), g(et), u(pload),
+// m(anage), l(ist own).
+std::string allowed_in(const Facts& facts, const NodeId& who, const char* in) {
+  const ZoneName where = zone("private");
+  std::optional<ChannelName> named;
+  if (in != nullptr) named = channel(in);
+  constexpr std::array kOfChannels{Action::find, Action::fetch, Action::upload, Action::manage_channel,
+                                   Action::list_own};
+  std::string text;
+  for (std::size_t i = 0; i < kOfChannels.size(); ++i)
+    text += authorize(facts, SigningKey{who}, kOfChannels.at(i), &where, named ? &*named : nullptr)
+                ? std::string_view("fguml")[i]
+                : '.';
+  return text;
+}
+
+// The stranger has no right in the zone; the roles are all there is.
+TEST(AccessToChannels, TakesARoleThatIsGrantedAndWanted) {
+  Facts facts = make_facts();
+  auto& channels = facts.zones.at(zone("private")).channels;
+  ChannelFacts& rats = channels.emplace(channel("rats"), ChannelFacts{user("uploader")}).first->second;
+  channels.emplace(channel("mice"), ChannelFacts{user("uploader")});
+  for (std::int64_t granted = 0; granted < 64; ++granted)
+    for (std::int64_t wanted = 0; wanted < 64; ++wanted) {
+      const MemberFacts member{Roles::from_number(granted).value(), Roles::from_number(wanted).value()};
+      rats.members.insert_or_assign(node(3), member);
+      const Roles both = Roles::from_number(granted & wanted).value();
+      const bool reads = both.has(Role::request_files);
+      const std::string list = granted != 0 ? "l" : ".";
+      const std::string in_rats =
+          (reads ? "fg" : "..") + std::string(both.has(Role::provide_files) ? "u" : ".") + "." + list;
+      ASSERT_EQ(allowed_in(facts, node(3), "rats"), in_rats) << granted << " " << wanted;
+      ASSERT_EQ(allowed_in(facts, node(3), nullptr), (reads ? "fg" : "..") + std::string("..") + list);
+      ASSERT_EQ(allowed_in(facts, node(3), "mice"), ".....");
+      const Reader reader = reader_in(facts, SigningKey{node(3)}, zone("private"), std::nullopt);
+      ASSERT_FALSE(reader.zone);
+      ASSERT_EQ(reader.channels.size(), reads ? 1U : 0U);
+    }
+}
+
+TEST(AccessToChannels, OwnersHaveAllRolesAndManageAsAdminsDo) {
+  Facts facts = make_facts();
+  auto& channels = facts.zones.at(zone("private")).channels;
+  ChannelFacts& rats = channels.emplace(channel("rats"), ChannelFacts{user("uploader")}).first->second;
+  EXPECT_EQ(allowed_in(facts, node(4), "rats"), "...ml") << "all is granted, nothing is wanted yet";
+  rats.members[node(4)].wanted = Roles::all();
+  EXPECT_EQ(allowed_in(facts, node(4), "rats"), "fguml");
+  EXPECT_EQ(allowed_in(facts, node(6), "rats"), "...ml") << "an admin of the zone is no member";
+  EXPECT_EQ(allowed_in(facts, node(5), "rats"), "....l") << "a reader of the zone is none either";
+  EXPECT_EQ(allowed_in(facts, node(5), nullptr), "fg..l");
+  facts.nodes.at(node(4)).revoked = true;
+  EXPECT_EQ(allowed_in(facts, node(4), "rats"), ".....");
+}
+
+TEST(AccessToChannels, AReaderHoldsTheGrantsOfItsZoneAndItsChannels) {
+  Facts facts = make_facts();
+  auto& channels = facts.zones.at(zone("private")).channels;
+  const MemberFacts member{Roles::all(), Roles::requesting()};
+  channels.emplace(channel("mice"), ChannelFacts{user("uploader"), {{node(5), member}}});
+  channels.emplace(channel("rats"), ChannelFacts{user("uploader"), {{node(5), member}}});
+  channels.emplace(channel("voles"), ChannelFacts{user("uploader")});
+  const Actor reader = SigningKey{node(5)};
+  const Reader all = reader_in(facts, reader, zone("private"), std::nullopt);
+  EXPECT_TRUE(all.zone);
+  EXPECT_EQ(all.channels, (std::vector{channel("mice"), channel("rats")}));
+  const Reader one = reader_in(facts, reader, zone("private"), channel("rats"));
+  EXPECT_FALSE(one.zone);
+  EXPECT_EQ(one.channels, std::vector{channel("rats")});
+  for (const char* other : {"voles", "none"})
+    EXPECT_TRUE(reader_in(facts, reader, zone("private"), channel(other)).channels.empty());
+  EXPECT_TRUE(reader_in(facts, Anonymous{}, zone("ordinary"), std::nullopt).zone);
+  EXPECT_FALSE(reader_in(facts, reader, zone("nowhere"), std::nullopt).zone);
+}
+
+// Nobody learns from an answer whether there is a channel with which they have nothing to do.
+TEST(AccessToChannels, SayTheSameOfAChannelThatIsNotThere) {
+  Facts facts = make_facts();
+  for (const char* where : {"private", "open"})
+    facts.zones.at(zone(where)).channels.emplace(channel("rats"), ChannelFacts{user("owner")});
+  for (const auto& [name, actor] : kActors) {
+    if (name == "owner" || name == "zone admin") continue;  // They manage it.
+    for (const char* where : {"private", "open"})
+      for (const Action action : kActions) {
+        const ZoneName in = zone(where);
+        const ChannelName there = channel("rats");
+        const ChannelName gone = channel("mice");
+        const auto one = authorize(facts, actor, action, &in, &there);
+        const auto other = authorize(facts, actor, action, &in, &gone);
+        ASSERT_EQ(one.has_value(), other.has_value()) << name;
+        if (one) continue;
+        std::string text = one.error().message;
+        for (std::size_t at = text.find("rats"); at != text.npos; at = text.find("rats"))
+          text.replace(at, 4, "mice");
+        EXPECT_EQ(text, other.error().message) << name;
+      }
+  }
 }
 
 }  // namespace

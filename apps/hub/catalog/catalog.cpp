@@ -29,6 +29,43 @@ Result<> prepare_tables(Database& database, const std::filesystem::path& path) {
   return transaction.commit();
 }
 
+// By the numbers of their rows.
+using ChannelsById = std::map<RowId, ChannelFacts*>;
+
+Result<> read_members(Work& work, const ChannelsById& channels) {
+  KACHERY_TRY(members, work.query("SELECT m.channel, n.key, m.granted, m.wanted FROM members m"
+                                  " JOIN nodes n ON n.id = m.node"));
+  for (;;) {
+    KACHERY_TRY(found, members.step());
+    if (!found) break;
+    channels.at(members.number(0))
+        ->members.emplace(members.node(1), MemberFacts{members.roles(2), members.roles(3)});
+  }
+  KACHERY_TRY(entered, work.query("SELECT e.channel, n.key, e.roles FROM entered e"
+                                  " JOIN nodes n ON n.id = e.node"));
+  for (;;) {
+    KACHERY_TRY(found, entered.step());
+    if (!found) return {};
+    Roles& granted = channels.at(entered.number(0))->members.at(entered.node(1)).granted;
+    granted = granted | entered.roles(2);
+  }
+}
+
+Result<> read_channels(Work& work, Facts& facts) {
+  ChannelsById by_id;
+  {
+    KACHERY_TRY(row, work.query("SELECT c.id, z.name, c.name, u.name FROM channels c"
+                                " JOIN zones z ON z.id = c.zone JOIN users u ON u.id = c.owner"));
+    for (;;) {
+      KACHERY_TRY(found, row.step());
+      if (!found) break;
+      auto& channels = facts.zones.at(row.zone(1)).channels;
+      by_id[row.number(0)] = &channels.emplace(row.channel(2), ChannelFacts{row.user(3)}).first->second;
+    }
+  }
+  return read_members(work, by_id);
+}
+
 }  // namespace
 
 Catalog::Catalog(Database database) : connection_{.mutex = {}, .database = std::move(database)} {}
@@ -57,7 +94,7 @@ Result<Facts> Catalog::facts() {
   for (;;) {
     KACHERY_TRY(found, zones.step());
     if (!found) break;
-    const ZoneFacts zone{zones.user(2), {zones.flag(3), zones.flag(4), {}}};
+    const ZoneFacts zone{zones.user(2), {zones.flag(3), zones.flag(4), {}}, {}};
     by_id[zones.number(0)] = &facts.zones.emplace(zones.zone(1), zone).first->second;
   }
   KACHERY_TRY(rights, work.query("SELECT zone, user, upload, download, admin FROM rights"));
@@ -73,10 +110,12 @@ Result<Facts> Catalog::facts() {
                  " JOIN nodes n ON n.id = r.node"));
   for (;;) {
     KACHERY_TRY(found, resources.step());
-    if (!found) return facts;
+    if (!found) break;
     facts.resources.emplace(ResourceId{resources.zone(0), resources.resource(1)},
                             ResourceFacts{resources.node(2), resources.flag(3)});
   }
+  KACHERY_TRY(read_channels(work, facts));
+  return facts;
 }
 
 }  // namespace kachery::hub

@@ -1,11 +1,12 @@
-// Catalog: everything that a hub knows but the bytes: users, nodes, zones, resources, files, uploads.
-// docs/formats/catalog.md.
+// Catalog: everything that a hub knows but the bytes: users, nodes, zones, resources, channels, files,
+// uploads. docs/formats/catalog.md.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 
 #include "hub/access/access.h"
+#include "hub/catalog/channels.h"
 #include "hub/catalog/files.h"
 #include "hub/catalog/people.h"
 #include "hub/catalog/resources.h"
@@ -29,6 +30,7 @@ class Catalog {
   People& people() { return people_; }
   Zones& zones() { return zones_; }
   Resources& resources() { return resources_; }
+  Channels& channels() { return channels_; }
   Files& files() { return files_; }
   Uploads& uploads() { return uploads_; }
   Upkeep& upkeep() { return upkeep_; }
@@ -41,6 +43,7 @@ class Catalog {
   People people_{connection_};
   Zones zones_{connection_};
   Resources resources_{connection_};
+  Channels channels_{connection_};
   Files files_{connection_};
   Uploads uploads_{connection_};
   Upkeep upkeep_{connection_};

@@ -38,10 +38,10 @@ struct Placed {
 
 Result<CommitState> grant_existing(Committing& commit, const FileRow& file, ByteCount size) {
   const Owner& owner = commit.uploader.owner;
-  KACHERY_TRY(is_own, has_grant(commit.work, file.id, owner.user));
+  KACHERY_TRY(is_known, may_know(commit.work, commit.uploader, file.id));
   KACHERY_TRY(grant(commit.work, commit.account, file.id, owner, size, Adds::nothing, commit.now_ms));
   // Who may not read learns nothing of what others have stored.
-  return taken(is_own || commit.uploader.reads_zone);
+  return taken(is_known);
 }
 
 Result<RowId> make_file(Committing& commit, const Placed& placed, bool is_whole) {
@@ -92,9 +92,9 @@ Result<> add_claim(Committing& commit, RowId file, const Placed& placed, const s
   std::optional<ByteView> signed_by;
   if (signature) signed_by = *signature;
   KACHERY_TRY(
-      commit.work.run("INSERT INTO claims(file, object, size, user, node, signature)"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-                      file, placed.object, placed.size, owner.user, owner.node, signed_by));
+      commit.work.run("INSERT INTO claims(file, object, size, user, node, signature, kind)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      file, placed.object, placed.size, owner.user, owner.node, signed_by, owner.kind));
   KACHERY_TRY(claim, commit.work.inserted());
   for (std::size_t i = 0; i < parts.size(); ++i)
     KACHERY_TRY(commit.work.run("INSERT INTO parts VALUES(?1, ?2, ?3, ?4)", claim, i, parts[i].object,

@@ -36,6 +36,18 @@ ResourceName Query::resource(int column) const {
   return *std::move(name);
 }
 
+ChannelName Query::channel(int column) const {
+  Result<ChannelName> name = ChannelName::parse(text(column));
+  KACHERY_ASSERT(name.has_value());
+  return *std::move(name);
+}
+
+Roles Query::roles(int column) const {
+  const Result<Roles> roles = Roles::from_number(number(column));
+  KACHERY_ASSERT(roles.has_value());
+  return *roles;
+}
+
 Result<Work> Work::take(Connection& connection) {
   std::unique_lock lock(connection.mutex);
   KACHERY_TRY(transaction, Transaction::begin(connection.database));

@@ -10,6 +10,7 @@
 #include "core/digest.h"
 #include "core/names.h"
 #include "core/node_id.h"
+#include "core/roles.h"
 #include "db/database.h"
 
 namespace kachery::hub {
@@ -61,6 +62,8 @@ class Query {
   UserName user(int column) const;
   ZoneName zone(int column) const;
   ResourceName resource(int column) const;
+  ChannelName channel(int column) const;
+  Roles roles(int column) const;
 
   void bind(int parameter, ByteView value) { prepared_->statement.bind(parameter, value); }
   void bind(int parameter, std::string_view value) { prepared_->statement.bind(parameter, value); }
@@ -71,6 +74,7 @@ class Query {
   void bind(int parameter, const Name<Kind>& value) {
     bind(parameter, std::string_view(value.str()));
   }
+  void bind(int parameter, Roles value) { bind(parameter, value.number()); }
   template <class Number>
     requires std::is_integral_v<Number>
   void bind(int parameter, Number value) {

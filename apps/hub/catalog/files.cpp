@@ -1,5 +1,6 @@
 #include "hub/catalog/files.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -42,15 +43,28 @@ Result<std::vector<ManifestRecord>> manifests_of(Work& work, RowId file) {
   }
 }
 
-Result<std::optional<FileRecord>> find_one(Work& work, RowId zone, const Digest& digest) {
+// The kind of a grant that the reader holds: of the zone if there is one, for "zone" comes behind all
+// "channel:NAME". None: the reader may not know of the file.
+Result<std::optional<std::string>> kind_for(Work& work, RowId file, const std::string& kinds) {
+  KACHERY_TRY(row, work.query("SELECT max(kind) FROM grants WHERE file = ?1"
+                              " AND kind IN (SELECT value FROM json_each(?2))",
+                              file, kinds));
+  KACHERY_TRY(found, row.step());
+  if (!found || row.is_null(0)) return std::nullopt;
+  return row.text(0);
+}
+
+Result<std::optional<FileRecord>> find_one(Work& work, RowId zone, const std::string& kinds,
+                                           const Digest& digest) {
   KACHERY_TRY(row,
               work.query("SELECT f.id, f.size, o.sha256 FROM files f LEFT JOIN objects o ON o.id = f.object"
-                         " WHERE f.zone = ?1 AND f.digest = ?2"
-                         " AND EXISTS(SELECT 1 FROM grants g WHERE g.file = f.id AND g.kind = 'zone')",
+                         " WHERE f.zone = ?1 AND f.digest = ?2",
                          zone, digest));
   KACHERY_TRY(found, row.step());
   if (!found) return std::nullopt;
-  FileRecord file{digest, row.count(1), std::nullopt, {}};
+  KACHERY_TRY(kind, kind_for(work, row.number(0), kinds));
+  if (!kind) return std::nullopt;
+  FileRecord file{digest, row.count(1), std::nullopt, {}, channel_of(*kind)};
   if (!row.is_null(2)) {
     file.chunk = row.digest(2);
     return file;
@@ -60,37 +74,56 @@ Result<std::optional<FileRecord>> find_one(Work& work, RowId zone, const Digest&
   return file;
 }
 
+// `kinds`: those of a user's grants, in any order, with blanks between them.
+void note_kinds(ListedRecord& file, std::string_view kinds) {
+  while (!kinds.empty()) {
+    const std::size_t end = std::min(kinds.find(' '), kinds.size());
+    const auto channel = channel_of(kinds.substr(0, end));
+    if (channel) {
+      file.channels.push_back(*channel);
+    } else {
+      file.in_zone = true;
+    }
+    kinds.remove_prefix(std::min(end + 1, kinds.size()));
+  }
+  std::ranges::sort(file.channels);
+}
+
 }  // namespace
 
-Result<std::vector<std::optional<FileRecord>>> Files::find(const ZoneName& zone,
+Result<std::vector<std::optional<FileRecord>>> Files::find(const ZoneName& zone, const Reader& reader,
                                                            std::span<const Digest> digests) {
+  const std::string kinds = grant_kinds(reader);
   KACHERY_TRY(work, Work::take(connection_));
   KACHERY_TRY(id, zone_id(work, zone));
   std::vector<std::optional<FileRecord>> files;
   files.reserve(digests.size());
   for (const Digest& digest : digests) {
-    KACHERY_TRY(file, find_one(work, id, digest));
+    KACHERY_TRY(file, find_one(work, id, kinds, digest));
     files.push_back(std::move(file));
   }
   return files;
 }
 
-Result<std::vector<bool>> Files::chunks_of(const ZoneName& zone, const Digest& file,
-                                           std::span<const Digest> chunks) {
+Result<FoundChunks> Files::chunks_of(const ZoneName& zone, const Reader& reader, const Digest& file,
+                                     std::span<const Digest> chunks) {
   KACHERY_TRY(work, Work::take(connection_));
   KACHERY_TRY(id, zone_id(work, zone));
   KACHERY_TRY(row, find_file(work, id, file));
-  std::vector<bool> known(chunks.size(), false);
-  if (!row) return known;
+  FoundChunks found{.known = std::vector<bool>(chunks.size(), false)};
+  if (!row) return found;
+  KACHERY_TRY(kind, kind_for(work, row->id, grant_kinds(reader)));
+  if (!kind) return found;
+  found.channel = channel_of(*kind);
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     KACHERY_TRY(is_part,
                 work.test("SELECT o.id = ?3 OR EXISTS(SELECT 1 FROM parts p JOIN claims c ON c.id = p.claim"
                           " WHERE p.object = o.id AND c.file = ?4) FROM objects o"
                           " WHERE o.zone = ?1 AND o.sha256 = ?2 AND o.file = x''",
                           id, chunks[i], row->object, row->id));
-    known[i] = is_part;
+    found.known[i] = is_part;
   }
-  return known;
+  return found;
 }
 
 Result<FilePage> Files::list(const ZoneName& zone, const std::optional<UserName>& user,
@@ -108,12 +141,16 @@ Result<FilePage> Files::list(const ZoneName& zone, const std::optional<UserName>
     last_user = only;
     if (from.user != only) from = {only, 0};
   }
-  KACHERY_TRY(row, work.query("SELECT g.user, g.file, f.digest, f.size, g.stored_ms, u.name, n.key,"
+  // Of the grants of one user the first one says when it was stored, and from where: SQLite takes the other
+  // columns from the row of min().
+  KACHERY_TRY(row, work.query("SELECT g.user, g.file, f.digest, f.size, min(g.stored_ms), u.name, n.key,"
                               " f.object IS NOT NULL OR"
-                              " EXISTS(SELECT 1 FROM claims c WHERE c.file = f.id AND c.checked)"
+                              " EXISTS(SELECT 1 FROM claims c WHERE c.file = f.id AND c.checked),"
+                              " group_concat(g.kind, ' ')"
                               " FROM grants g JOIN files f ON f.id = g.file JOIN users u ON u.id = g.user"
                               " JOIN nodes n ON n.id = g.node WHERE g.zone = ?1 AND g.user <= ?2"
-                              " AND (g.user, g.file) > (?3, ?4) ORDER BY g.user, g.file LIMIT ?5",
+                              " AND (g.user, g.file) > (?3, ?4) GROUP BY g.user, g.file"
+                              " ORDER BY g.user, g.file LIMIT ?5",
                               id, last_user, from.user, from.file, count_max + 1));
   FilePage page;
   Cursor last;
@@ -125,7 +162,15 @@ Result<FilePage> Files::list(const ZoneName& zone, const std::optional<UserName>
       return page;
     }
     last = {row.number(0), row.number(1)};
-    page.files.push_back({row.digest(2), row.count(3), row.number(4), row.user(5), row.node(6), row.flag(7)});
+    page.files.push_back({.digest = row.digest(2),
+                          .size = row.count(3),
+                          .stored_ms = row.number(4),
+                          .user = row.user(5),
+                          .node = row.node(6),
+                          .checked = row.flag(7),
+                          .in_zone = false,
+                          .channels = {}});
+    note_kinds(page.files.back(), row.text(8));
   }
 }
 

@@ -13,16 +13,17 @@ TEST_F(FilesTest, AreFoundInTheOrderOfTheQuestion) {
   ASSERT_EQ(word(add_small(alice(), "a")), "stored");
   ASSERT_EQ(word(add_small(alice(), "b")), "stored");
   const std::vector<Digest> asked{sha1_of("b"), sha1_of("none"), sha1_of("a"), sha256_of("a"), sha1_of("b")};
-  const auto found = must(catalog_->files().find(zone("lab"), asked));
+  const auto found = must(catalog_->files().find(zone("lab"), {.zone = true}, asked));
   ASSERT_EQ(found.size(), 5U);
   EXPECT_EQ(found[0]->chunk, sha256_of("b"));
   EXPECT_FALSE(found[1]);
   EXPECT_EQ(found[2]->chunk, sha256_of("a"));
   EXPECT_FALSE(found[3]) << "a name by another hash is another name";
   EXPECT_EQ(found[4]->digest, sha1_of("b"));
-  EXPECT_TRUE(fault(catalog_->files().find(zone("nowhere"), asked)).starts_with("not_found"));
+  EXPECT_TRUE(fault(catalog_->files().find(zone("nowhere"), {.zone = true}, asked)).starts_with("not_found"));
   must(catalog_->zones().create_zone(zone("other"), user("bob"), kNow));
-  EXPECT_FALSE(must(catalog_->files().find(zone("other"), asked)).at(0)) << "zones share nothing";
+  EXPECT_FALSE(must(catalog_->files().find(zone("other"), {.zone = true}, asked)).at(0))
+      << "zones share nothing";
 }
 
 TEST_F(FilesTest, StayUntilTheLastOfTheirOwnersRemovesThem) {

@@ -31,9 +31,13 @@ Error being_deleted(const Digest& sha256);
 
 struct UploaderRow {
   Owner owner;
-  bool reads_zone;
+  std::string reads;  // grant_kinds().
 };
+// Code::not_found, also if the channel that it is for is gone.
 Result<UploaderRow> find_uploader(Work& work, const Uploader& uploader);
+
+// Whether the uploader may know of a file: can read it, or has stored it, wherever to.
+Result<bool> may_know(Work& work, const UploaderRow& uploader, RowId file);
 
 // Whether the uploader could get this chunk from files that are there, or from an upload of the same node
 // that has not expired: then it need not be sent.
@@ -49,7 +53,7 @@ struct UploadRow {
   ByteCount announced;  // Sizes of all chunks, as they were said.
   UploadRowState state;
 };
-// Code::not_found, also for somebody else's.
+// Code::not_found, also for somebody else's, and for one to another place.
 Result<UploadRow> find_upload(Work& work, const UploaderRow& uploader, const std::string& name);
 
 }  // namespace kachery::hub

@@ -74,6 +74,22 @@ struct ResourceRecord {
   std::int64_t created_ms;
 };
 
+struct ChannelRecord {
+  ChannelId id;
+  UserName owner;
+  std::string description;
+  std::int64_t created_ms;
+};
+
+struct ChannelInvitationRecord {
+  std::string name;  // How it is called when it is taken back: 12 random digits.
+  Roles roles;
+  bool is_passcode;
+  std::optional<std::uint64_t> uses_left;  // None: any number.
+  std::optional<std::int64_t> expires_ms;  // None: never.
+  std::uint64_t members;                   // Who have roles by it.
+};
+
 // A list of chunks that a node says, or the hub has found, to be those of a file.
 struct ManifestRecord {
   Digest manifest;
@@ -83,8 +99,15 @@ struct ManifestRecord {
 struct FileRecord {
   Digest digest;
   ByteCount size;
-  std::optional<Digest> chunk;            // SHA-256, of a file of one chunk.
-  std::vector<ManifestRecord> manifests;  // Of a larger one; the one that was checked first.
+  std::optional<Digest> chunk;              // SHA-256, of a file of one chunk.
+  std::vector<ManifestRecord> manifests;    // Of a larger one; the one that was checked first.
+  std::optional<ChannelName> channel = {};  // By whose grant the reader may have it; none: the zone's.
+};
+
+// Which of some chunks are chunks of a file, as a reader of it may have them.
+struct FoundChunks {
+  std::vector<bool> known;
+  std::optional<ChannelName> channel = {};  // By whose grant; none: the zone's.
 };
 
 struct ListedRecord {
@@ -94,6 +117,8 @@ struct ListedRecord {
   UserName user;
   NodeId node;
   bool checked;
+  bool in_zone;                       // Whether the user stored it to the zone,
+  std::vector<ChannelName> channels;  // and to which channels.
 };
 
 struct FilePage {
@@ -106,9 +131,10 @@ struct Uploader {
   ZoneName zone;
   NodeId node;
   UserName user;
-  // Whether the uploader could already read everything that has the grant "zone", so that a chunk that is
-  // there need not be sent again to prove that it is known.
-  bool reads_zone;
+  // What the uploader could already read, so that a chunk that is there need not be sent again to prove that
+  // it is known.
+  Reader reads;
+  std::optional<ChannelName> channel = {};  // For whose readers it is; none: for those of the zone.
 };
 
 struct SizedDigest {

@@ -7,7 +7,7 @@ namespace kachery::hub {
 
 // What makes a catalog of version n from one of version n - 1 stands at n - 1; the first makes it from
 // nothing. What was released is never changed.
-constexpr std::array<const char*, 2> kSchemaSteps{R"sql(
+constexpr std::array<const char*, 3> kSchemaSteps{R"sql(
 CREATE TABLE users(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, disabled INTEGER NOT NULL DEFAULT 0,
   created_ms INTEGER NOT NULL);
@@ -121,6 +121,31 @@ CREATE TABLE resources(
   node INTEGER NOT NULL REFERENCES nodes, proxy_url TEXT, older INTEGER NOT NULL, created_ms INTEGER NOT NULL,
   PRIMARY KEY(zone, name)) WITHOUT ROWID;
 CREATE INDEX resources_of_node ON resources(node);
+)sql",
+                                                  R"sql(
+CREATE TABLE channels(
+  id INTEGER PRIMARY KEY, zone INTEGER NOT NULL REFERENCES zones ON DELETE CASCADE, name TEXT NOT NULL,
+  owner INTEGER NOT NULL REFERENCES users, description TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  UNIQUE(zone, name));
+CREATE INDEX channels_of_owner ON channels(owner);
+CREATE TABLE members(
+  channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE, node INTEGER NOT NULL REFERENCES nodes,
+  granted INTEGER NOT NULL, wanted INTEGER NOT NULL, PRIMARY KEY(channel, node)) WITHOUT ROWID;
+CREATE INDEX members_of_node ON members(node);
+CREATE TABLE channel_invitations(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  channel INTEGER NOT NULL REFERENCES channels ON DELETE CASCADE,
+  code_hash BLOB NOT NULL CHECK(length(code_hash) = 32), is_passcode INTEGER NOT NULL,
+  roles INTEGER NOT NULL, uses_left INTEGER, expires_ms INTEGER, UNIQUE(channel, code_hash));
+CREATE TABLE entered(
+  channel INTEGER NOT NULL, node INTEGER NOT NULL,
+  invitation INTEGER NOT NULL REFERENCES channel_invitations ON DELETE CASCADE, roles INTEGER NOT NULL,
+  PRIMARY KEY(channel, node, invitation),
+  FOREIGN KEY(channel, node) REFERENCES members ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX entered_by_invitation ON entered(invitation);
+CREATE INDEX grants_of_channel ON grants(zone, kind, file) WHERE kind <> 'zone';
+ALTER TABLE uploads ADD COLUMN kind TEXT NOT NULL DEFAULT 'zone';
+ALTER TABLE claims ADD COLUMN kind TEXT NOT NULL DEFAULT 'zone';
 )sql"};
 
 constexpr int kSchemaVersion = static_cast<int>(kSchemaSteps.size());

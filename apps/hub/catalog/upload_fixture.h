@@ -75,9 +75,9 @@ class UploadTest : public CatalogTest {
   Upkeep& upkeep() { return catalog_->upkeep(); }
 
   // Who may read the zone, and who may not.
-  static Uploader alice() { return {zone("lab"), node(1), user("alice"), true}; }
-  static Uploader bob() { return {zone("lab"), node(2), user("bob"), false}; }
-  static Uploader carol() { return {zone("lab"), node(3), user("carol"), false}; }
+  static Uploader alice() { return {zone("lab"), node(1), user("alice"), {.zone = true}}; }
+  static Uploader bob() { return {zone("lab"), node(2), user("bob"), {}}; }
+  static Uploader carol() { return {zone("lab"), node(3), user("carol"), {}}; }
 
   UploadState begin(const Uploader& uploader, const UploadRequest& request, std::int64_t now_ms = kNow) {
     return must(uploads().begin(uploader, {&request, 1}, now_ms)).at(0);
@@ -115,8 +115,8 @@ class UploadTest : public CatalogTest {
     return state.what == CommitState::What::present ? "present" : "stored";
   }
 
-  std::optional<FileRecord> find(const Digest& digest) {
-    return must(catalog_->files().find(zone("lab"), {&digest, 1})).at(0);
+  std::optional<FileRecord> find(const Digest& digest, const Reader& reader = {.zone = true}) {
+    return must(catalog_->files().find(zone("lab"), reader, {&digest, 1})).at(0);
   }
   bool remove(const Uploader& uploader, const Digest& digest) {
     return must(catalog_->files().remove(zone("lab"), {&digest, 1}, uploader.user)).at(0);

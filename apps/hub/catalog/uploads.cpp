@@ -118,8 +118,9 @@ Result<std::optional<UploadState>> already(Begun& begun, const UploadRequest& re
   const Owner& owner = begun.uploader.owner;
   KACHERY_TRY(file, find_file(begun.work, owner.zone, request.digest));
   if (!file) return std::nullopt;
-  KACHERY_TRY(is_own, has_grant(begun.work, file->id, owner.user));
-  if (!is_own && !begun.uploader.reads_zone) return std::nullopt;
+  KACHERY_TRY(is_own, has_grant(begun.work, file->id, owner));
+  KACHERY_TRY(is_known, may_know(begun.work, begun.uploader, file->id));
+  if (!is_known) return std::nullopt;
   if (file->checked && file->size != request.size)
     return refused({Code::corrupt, "the file " + request.digest.hex() + " is here, with " +
                                        std::to_string(file->size) +
@@ -151,10 +152,11 @@ struct OpenUpload {
 
 Result<OpenUpload> find_open(Begun& begun, const UploadRequest& request, RowId object) {
   const Owner& owner = begun.uploader.owner;
-  KACHERY_TRY(row,
-              begun.work.query("SELECT id, name, announced FROM uploads WHERE zone = ?1 AND node = ?2"
-                               " AND digest = ?3 AND size = ?4 AND object = ?5 AND user = ?6 AND state = 0",
-                               owner.zone, owner.node, request.digest, request.size, object, owner.user));
+  KACHERY_TRY(row, begun.work.query(
+                       "SELECT id, name, announced FROM uploads WHERE zone = ?1 AND node = ?2"
+                       " AND digest = ?3 AND size = ?4 AND object = ?5 AND user = ?6 AND kind = ?7"
+                       " AND state = 0",
+                       owner.zone, owner.node, request.digest, request.size, object, owner.user, owner.kind));
   KACHERY_TRY(found, row.step());
   if (!found) return OpenUpload{};
   return OpenUpload{row.number(0), row.text(1), row.count(2)};
@@ -166,9 +168,9 @@ Result<OpenUpload> make_upload(Begun& begun, const UploadRequest& request, ByteC
   OpenUpload upload{.name = random_hex(16)};
   KACHERY_TRY(
       begun.work.run("INSERT INTO uploads(name, zone, user, node, digest, size, object, announced,"
-                     " expires_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                     " expires_ms, kind) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                      upload.name, owner.zone, owner.user, owner.node, request.digest, request.size, object,
-                     announced, begun.now_ms + kLeaseMs));
+                     announced, begun.now_ms + kLeaseMs, owner.kind));
   KACHERY_TRY(id, begun.work.inserted());
   upload.id = id;
   return upload;

@@ -156,7 +156,7 @@ TEST_F(UploadsTest, OfLargeFilesNeedEveryChunkAndPage) {
   EXPECT_EQ(file->manifests[0].manifest, large.name());
   EXPECT_EQ(file->manifests[0].claimed_by, node(2));
   const std::vector<Digest> asked{sha256_of("two"), sha256_of("three"), sha256_of(large.pieces()[0])};
-  EXPECT_EQ(must(catalog_->files().chunks_of(zone("lab"), large.digest, asked)),
+  EXPECT_EQ(must(catalog_->files().chunks_of(zone("lab"), {.zone = true}, large.digest, asked)).known,
             (std::vector<bool>{true, false, true}));
 }
 
@@ -292,7 +292,7 @@ TEST_F(UploadsTest, ManyUploadsAreOneTransactionAndEachFailsByItself) {
   EXPECT_EQ(word(states[0]), "open");
   EXPECT_EQ(word(states[1]), "invalid");
   EXPECT_EQ(states[2].id, states[0].id);
-  EXPECT_TRUE(fault(uploads().begin({zone("nowhere"), node(1), user("alice"), true}, requests, kNow))
+  EXPECT_TRUE(fault(uploads().begin({zone("nowhere"), node(1), user("alice"), {}}, requests, kNow))
                   .starts_with("not_found"));
 }
 

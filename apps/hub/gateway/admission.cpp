@@ -48,6 +48,12 @@ Result<Actor> actor_with_token(const std::string& authorization, Bearer bearer, 
               "the token is not the one for metrics: that one is in the hub's file metrics-token");
 }
 
+// A channel, and what in it: "rats", "rats sha1:6af8...".
+std::string object_of(const Question& question) {
+  if (!question.channel) return question.object;
+  return question.channel->str() + (question.object.empty() ? "" : " ") + question.object;
+}
+
 bool changes_something(Action action) {
   switch (action) {
     case Action::see_hub:
@@ -56,6 +62,8 @@ bool changes_something(Action action) {
     case Action::fetch:
     case Action::connect:
     case Action::list_resources:
+    case Action::see_channels:
+    case Action::see_all_channels:
     case Action::list_own:
     case Action::list_all:
     case Action::use_signed_url:
@@ -67,6 +75,9 @@ bool changes_something(Action action) {
     case Action::register_resource:
     case Action::provide:
     case Action::remove_resource:
+    case Action::create_channel:
+    case Action::manage_channel:
+    case Action::join_channel:
     case Action::upload:
     case Action::remove_own:
     case Action::remove_all:
@@ -80,11 +91,32 @@ bool changes_something(Action action) {
 }  // namespace
 
 std::string_view action_name(Action action) {
-  constexpr std::array<std::string_view, 21> kNames{
-      "see_hub",        "register_node",  "ask_who_i_am", "manage_own_nodes",  "connect",  "find",
-      "fetch",          "upload",         "list_own",     "remove_own",        "list_all", "remove_all",
-      "manage_zone",    "list_resources", "ask",          "register_resource", "provide",  "remove_resource",
-      "use_signed_url", "read_metrics",   "administrate"};
+  constexpr std::array<std::string_view, 26> kNames{"see_hub",
+                                                    "register_node",
+                                                    "ask_who_i_am",
+                                                    "manage_own_nodes",
+                                                    "connect",
+                                                    "find",
+                                                    "fetch",
+                                                    "upload",
+                                                    "list_own",
+                                                    "remove_own",
+                                                    "list_all",
+                                                    "remove_all",
+                                                    "manage_zone",
+                                                    "list_resources",
+                                                    "ask",
+                                                    "register_resource",
+                                                    "provide",
+                                                    "remove_resource",
+                                                    "create_channel",
+                                                    "see_channels",
+                                                    "see_all_channels",
+                                                    "manage_channel",
+                                                    "join_channel",
+                                                    "use_signed_url",
+                                                    "read_metrics",
+                                                    "administrate"};
   return kNames.at(static_cast<std::size_t>(action));
 }
 
@@ -136,13 +168,20 @@ Task<Result<Permit>> Admission::admit(Visit& visit, const Question& question) {
   }
   const std::shared_ptr<const Facts> facts = services_.facts.now();
   Result<Permit> permit =
-      authorize(*facts, visit.actor, question.action, question.zone ? &*question.zone : nullptr);
+      authorize(*facts, visit.actor, question.action, question.zone ? &*question.zone : nullptr,
+                question.channel ? &*question.channel : nullptr);
   record(visit, question, std::string(action_name(question.action)), permit ? nullptr : &permit.error());
   if (!permit) services_.metrics.denied(std::string(action_name(question.action)));
+  if (permit) visit.admitted = question;
   co_return permit;
 }
 
 void Admission::refused(Visit& visit, const Error& error) {
+  if (visit.admitted) {
+    const std::string action(action_name(visit.admitted->action));
+    record(visit, *visit.admitted, action, &error);
+    return services_.metrics.denied(action);
+  }
   const Question question{.action = visit.route->action};
   // The message about what was not understood quotes it, and that may be a secret in the wrong place. Whoever
   // sent it is told; nobody else is.
@@ -162,9 +201,16 @@ Task<Result<>> Admission::register_at_open_hub(NodeId node, std::int64_t now_ms)
 
 Result<> Admission::check_rates(Visit& visit, const Question& question) {
   const auto cost = static_cast<double>(question.things);
-  if (const auto* key = std::get_if<SigningKey>(&visit.actor)) {
+  const auto* key = std::get_if<SigningKey>(&visit.actor);
+  if (key != nullptr) {
     const auto wait = services_.node_rates.take(key->node.hex(), cost, visit.now_ms);
     if (wait) return too_many(visit, "this node", *wait);
+  }
+  if (question.brings_code && key != nullptr) {
+    const auto by_node = codes_of_nodes_.take(key->node.hex(), 1, visit.now_ms);
+    const auto by_address = codes_of_addresses_.take(address_group(visit.head().peer), 1, visit.now_ms);
+    if (const auto wait = std::max(by_node, by_address))
+      return too_many(visit, "here that bring codes", *wait);
   }
   if (question.zone) {
     const auto wait = services_.zone_rates.take(question.zone->str(), cost, visit.now_ms);
@@ -181,7 +227,7 @@ void Admission::record(Visit& visit, const Question& question, std::string actio
                           .actor = actor_text(visit.actor),
                           .action = std::move(action),
                           .zone = question.zone ? question.zone->str() : "",
-                          .object = question.object,
+                          .object = object_of(question),
                           .allowed = why == nullptr,
                           .why = why == nullptr ? "" : printable(why->message)});
 }

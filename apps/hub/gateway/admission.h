@@ -29,7 +29,8 @@ class Admission {
   // knows yet is registered first. `visit` and `question` belong to the caller, who waits.
   Task<Result<Permit>> admit(Visit& visit, const Question& question);
 
-  // What was refused before it came to a decision.
+  // What was refused before it came to a decision, or denied after it, for a reason that only whoever serves
+  // it could know.
   void refused(Visit& visit, const Error& error);
 
  private:
@@ -38,6 +39,8 @@ class Admission {
   void record(Visit& visit, const Question& question, std::string action, const Error* why);
 
   Services& services_;
+  Rates codes_of_nodes_{kNodeCodeRate};  // Right ones and wrong ones.
+  Rates codes_of_addresses_{kAddressCodeRate};
   Rates busy_addresses_{kBusyAddressLines};  // What the audit log may still tell of each.
 };
 

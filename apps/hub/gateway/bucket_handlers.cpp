@@ -24,6 +24,7 @@ Task<Result<Permit>> admit_by_url(Shared& shared, Visit& visit, const BucketPerm
   visit.actor = actor;
   const Question question{.action = url.method == Method::put ? Action::upload : Action::fetch,
                           .zone = url.object.zone,
+                          .channel = url.object.channel,
                           .object = "sha256:" + url.object.name.hex()};
   co_return co_await shared.admission.admit(visit, question);
 }

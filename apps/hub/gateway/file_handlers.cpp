@@ -16,9 +16,13 @@ wire::FoundFile offer(const Services& services, const ZoneName& zone, const File
                       const std::string& actor, std::int64_t expires_s) {
   wire::FoundFile found{
       .digest = file.digest, .size = file.size, .sha256 = file.chunk, .url = {}, .manifests = {}};
-  if (file.chunk) found.url = services.urls.get({.zone = zone, .name = *file.chunk}, actor, expires_s);
+  if (file.chunk) {
+    const BucketObject chunk{.zone = zone, .name = *file.chunk, .channel = file.channel};
+    found.url = services.urls.get(chunk, actor, expires_s);
+  }
   for (const ManifestRecord& record : file.manifests) {
-    const BucketObject manifest{.zone = zone, .name = record.manifest, .manifest_of = file.digest};
+    const BucketObject manifest{
+        .zone = zone, .name = record.manifest, .manifest_of = file.digest, .channel = file.channel};
     found.manifests.push_back({.sha256 = record.manifest.hex(),
                                .url = services.urls.get(manifest, actor, expires_s),
                                .attested_by = record.claimed_by ? record.claimed_by->hex() : "hub"});
@@ -26,16 +30,23 @@ wire::FoundFile offer(const Services& services, const ZoneName& zone, const File
   return found;
 }
 
+// What whoever asks may read at this moment, of the channel that the message names, or all.
+template <class Message>
+Reader reader_of(const Call& call, const Message& message) {
+  return reader_in(*call.services().facts.now(), call.permit.actor(), message.zone, message.channel);
+}
+
 // By the catalog, but for a few that were found a moment ago.
 Task<Result<FoundCache::Records>> look_up(Call call, const wire::Find& message, bool few) {
   FoundCache& cache = call.shared.found;
+  const Reader reader = reader_of(call, message);
   if (few) {
-    std::optional<FoundCache::Records> known = cache.find(message.zone, message.digests);
+    std::optional<FoundCache::Records> known = cache.find(message.zone, reader, message.digests);
     if (known) co_return *std::move(known);
   }
   const std::uint64_t generation = cache.generation();
-  auto work = [&call, &message] {
-    return call.services().catalog.files().find(message.zone, message.digests);
+  auto work = [&call, &message, &reader] {
+    return call.services().catalog.files().find(message.zone, reader, message.digests);
   };
   KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
   if (few) cache.put(generation, message.zone, found);
@@ -66,13 +77,15 @@ Task<Result<wire::ChunkUrls>> ask_chunks(Call call, wire::AskChunks message) {
     co_return too_many_things("chunks", message.chunks.size(), wire::kChunksMax);
   const std::string actor = url_actor(call.permit);
   const std::int64_t expires_s = call.now_ms / 1000 + kGetUrlSeconds;
-  auto work = [&call, &message, &actor, expires_s]() -> Result<wire::ChunkUrls> {
-    KACHERY_TRY(known, call.services().catalog.files().chunks_of(message.zone, message.file, message.chunks));
+  const Reader reader = reader_of(call, message);
+  auto work = [&call, &message, &reader, &actor, expires_s]() -> Result<wire::ChunkUrls> {
+    KACHERY_TRY(
+        found, call.services().catalog.files().chunks_of(message.zone, reader, message.file, message.chunks));
     wire::ChunkUrls answer{.urls = {}, .expires_ms = expires_s * 1000};
     answer.urls.resize(message.chunks.size());
     for (std::size_t i = 0; i < message.chunks.size(); ++i) {
-      const BucketObject chunk{.zone = message.zone, .name = message.chunks[i]};
-      if (known[i]) answer.urls[i] = call.services().urls.get(chunk, actor, expires_s);
+      const BucketObject chunk{.zone = message.zone, .name = message.chunks[i], .channel = found.channel};
+      if (found.known[i]) answer.urls[i] = call.services().urls.get(chunk, actor, expires_s);
     }
     return answer;
   };
@@ -82,8 +95,9 @@ Task<Result<wire::ChunkUrls>> ask_chunks(Call call, wire::AskChunks message) {
 Task<Result<Response>> get_small(Call call, wire::GetSmall message) {
   if (message.digests.size() > wire::kSmallFilesMax)
     co_return too_many_things("digests", message.digests.size(), wire::kSmallFilesMax);
-  auto work = [&call, &message] {
-    return call.services().catalog.files().find(message.zone, message.digests);
+  const Reader reader = reader_of(call, message);
+  auto work = [&call, &message, &reader] {
+    return call.services().catalog.files().find(message.zone, reader, message.digests);
   };
   KACHERY_CO_TRY(found, co_await call.services().loop.offload(std::move(work)));
   Response response;
@@ -108,7 +122,9 @@ Task<Result<wire::FileList>> list(Call call, wire::ListFiles message) {
                             .stored_ms = file.stored_ms,
                             .user = file.user,
                             .node = file.node,
-                            .checked = file.checked});
+                            .checked = file.checked,
+                            .in_zone = file.in_zone,
+                            .channels = file.channels});
   co_return answer;
 }
 

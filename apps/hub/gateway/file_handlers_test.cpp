@@ -113,7 +113,7 @@ TEST_F(FileRoutesTest, BodiesOfSmallFilesAreExact) {
   for (const std::string& body :
        {good + "x", good.substr(0, good.size() - 1), good.substr(0, good.find('\n')), std::string("\n"),
         std::string(R"({"zone":"default","files":[{"digest":"sha1:)") + sha1("").hex() +
-            "\",\"size\":null}]}\n",
+            "\",\"size\":null}],\"channel\":null}\n",
         small_body({{sha1("x"), std::string(wire::kSmallFileBytes + 1, 'x')}})}) {
     EXPECT_EQ(post(&key, "/v1/files/put", body).status, 400) << body.substr(0, 200);
   }

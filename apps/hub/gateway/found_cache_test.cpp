@@ -19,7 +19,7 @@ class FoundCacheTest : public testing::Test {
  protected:
   bool knows(int number, const char* in = "default") const {
     const std::vector digests{digest(number)};
-    return cache.find(ZoneName::parse(in).value(), digests).has_value();
+    return cache.find(ZoneName::parse(in).value(), {.zone = true}, digests).has_value();
   }
 
   const ZoneName zone = ZoneName::parse("default").value();
@@ -46,6 +46,23 @@ TEST_F(FoundCacheTest, StaysBounded) {
   for (int i = 0; i <= 100; ++i) cache.put(cache.generation(), zone, file(i));
   EXPECT_TRUE(knows(100));
   EXPECT_FALSE(knows(0));
+}
+
+// What one reader has found is not for others.
+TEST_F(FoundCacheTest, KnowsFilesForThoseWhoHoldTheirGrant) {
+  const ChannelName rats = ChannelName::parse("rats").value();
+  const ChannelName mice = ChannelName::parse("mice").value();
+  FoundCache::Records of_rats = file(1);
+  of_rats.front()->channel = rats;
+  cache.put(cache.generation(), zone, of_rats);
+  const std::vector digests{digest(1)};
+  EXPECT_FALSE(knows(1)) << "the zone's own readers";
+  EXPECT_FALSE(cache.find(zone, {.zone = true, .channels = {mice}}, digests));
+  EXPECT_FALSE(cache.find(zone, {}, digests));
+  EXPECT_TRUE(cache.find(zone, {.zone = false, .channels = {mice, rats}}, digests));
+  cache.put(cache.generation(), zone, file(1));
+  EXPECT_TRUE(knows(1));
+  EXPECT_EQ(cache.find(zone, {.zone = true, .channels = {rats}}, digests)->front()->channel, std::nullopt);
 }
 
 }  // namespace

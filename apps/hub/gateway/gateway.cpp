@@ -92,7 +92,8 @@ Task<Response> Gateway::handle(Request& request) {
 
   Result<Response> answered = co_await answer(shared, parts_->routes, visit);
   const Error* error = answered ? nullptr : &answered.error();
-  if (error != nullptr && !visit.audited && visit.route != nullptr && visit.status != 429)
+  const bool is_told = visit.audited && !(visit.admitted && error != nullptr && error->code == Code::denied);
+  if (error != nullptr && !is_told && visit.route != nullptr && visit.status != 429)
     shared.admission.refused(visit, *error);
   Response response = answered ? *std::move(answered)
                                : failure_answer(visit.status.value_or(http_status(error->code)), *error,

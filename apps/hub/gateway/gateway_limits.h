@@ -50,6 +50,10 @@ constexpr std::chrono::milliseconds kAwaitLookWait{2'000};
 
 constexpr std::size_t kLabelBytesMax = 200;
 
+// How often a code of a channel may be tried: a passcode of six letters holds for centuries.
+constexpr Rate kNodeCodeRate{.per_second = 1.0 / 60, .burst = 10};
+constexpr Rate kAddressCodeRate{.per_second = 10.0 / 60, .burst = 100};  // At an open hub keys cost nothing.
+
 // Lines of the audit log about one address that asks too often.
 constexpr Rate kBusyAddressLines{.per_second = 1.0 / 60, .burst = 1};
 

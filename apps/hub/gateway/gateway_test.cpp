@@ -8,7 +8,7 @@ namespace {
 
 using GatewayTest = HubTest;
 
-const std::string kFind = R"({"zone":"default","digests":[]})";
+const std::string kFind = R"({"zone":"default","digests":[],"channel":null})";
 
 TEST_F(GatewayTest, EveryAnswerSaysHowTheLogKnowsIt) {
   RequestHead about = head(Method::get, "/nowhere");
@@ -115,8 +115,8 @@ TEST_F(GatewayTest, RefusesBodiesThatAreTooLongBeforeItHoldsThem) {
 }
 
 TEST_F(GatewayTest, RefusesMessagesThatAreNotExactlyThat) {
-  for (const char* body : {"", "{}", "[]", R"({"zone":"default","digests":[],"digests":[]})",
-                           R"({"zone":"default","digests":[],"more":1})", "\xff"}) {
+  for (const char* body : {"", "{}", "[]", R"({"zone":"default","digests":[],"digests":[],"channel":null})",
+                           R"({"zone":"default","digests":[],"channel":null,"more":1})", "\xff"}) {
     const Answer answer = send(head(Method::post, "/v1/files/find"), body);
     EXPECT_EQ(answer.status, 400) << body;
     EXPECT_NE(audit_lines().find(answer.failure().request), std::string::npos) << body;
@@ -164,7 +164,7 @@ TEST_F(BusyHubTest, TellsTheAuditLogOnceAMinuteWhoAsksTooOften) {
 
 // Else eight that trickle would keep everybody from sending small files.
 TEST_F(GatewayTest, ABodyThatTricklesIsRefusedInTime) {
-  const std::string body = R"({"zone":"default","digests":[]})" + std::string(1'000, ' ');
+  const std::string body = R"({"zone":"default","digests":[],"channel":null})" + std::string(1'000, ' ');
   MemoryRequest request(head(Method::post, "/v1/files/find"), body, 1);
   const std::int64_t begun = clock_.now_ms;
   request.on_read = [&] { clock_.now_ms += 1'000; };
@@ -197,27 +197,43 @@ std::string message_for(const std::string& path, const std::string& zone) {
       {"/v1/nodes/list", "{}"},
       {"/v1/nodes/revoke", R"({"node":")" + std::string(64, 'a') + "\"}"},
       {"/v1/nodes/whoami", R"({"zone":")" + zone + "\"}"},
-      {"/v1/files/find", in_zone + R"("digests":[]})"},
-      {"/v1/files/chunks", in_zone + R"("file":)" + sha1_x + R"(,"chunks":[]})"},
-      {"/v1/files/get", in_zone + R"("digests":[]})"},
-      {"/v1/files/put", in_zone + R"("files":[]})" + "\n"},
+      {"/v1/files/find", in_zone + R"("digests":[],"channel":null})"},
+      {"/v1/files/chunks", in_zone + R"("file":)" + sha1_x + R"(,"chunks":[],"channel":null})"},
+      {"/v1/files/get", in_zone + R"("digests":[],"channel":null})"},
+      {"/v1/files/put", in_zone + R"("files":[],"channel":null})" + "\n"},
       {"/v1/files/list", in_zone + R"("mine":true,"after":null})"},
       {"/v1/files/remove", in_zone + R"("digests":[],"everybody":false})"},
-      {"/v1/uploads/present", in_zone + R"("files":[]})"},
+      {"/v1/uploads/present", in_zone + R"("files":[],"channel":null})"},
       {"/v1/files/ask",
        in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data","timeout_ms":0,"ignore_bucket":false})"},
       {"/v1/files/ask/cancel", in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data"})"},
       {"/v1/resources/register", in_zone + R"("name":"data","proxy_url":null,"older":false})"},
       {"/v1/resources/list", in_zone + R"("name":null})"},
       {"/v1/resources/remove", in_zone + R"("name":"data"})"},
+      {"/v1/channels/create", in_zone + R"("name":"rats","description":""})"},
+      {"/v1/channels/describe", in_zone + R"("name":"rats","description":""})"},
+      {"/v1/channels/delete", in_zone + R"("name":"rats"})"},
+      {"/v1/channels/list", in_zone + R"("name":null,"all":true})"},
+      {"/v1/channels/members", in_zone + R"("name":"rats"})"},
+      {"/v1/channels/grant",
+       in_zone + R"("name":"rats","node":")" + std::string(64, 'a') + R"(","roles":[]})"},
+      {"/v1/channels/revoke",
+       in_zone + R"("name":"rats","node":")" + std::string(64, 'a') + R"(","roles":[]})"},
+      {"/v1/channels/invite",
+       in_zone + R"("name":"rats","roles":[],"passcode":null,"uses":null,"expires_ms":null})"},
+      {"/v1/channels/invitations", in_zone + R"("name":"rats"})"},
+      {"/v1/channels/uninvite", in_zone + R"("name":"rats","id":"x"})"},
+      {"/v1/channels/join", in_zone + R"("name":"rats","code":"guessed","wanted":null})"},
+      {"/v1/channels/set-roles", in_zone + R"("name":"rats","wanted":[]})"},
+      {"/v1/channels/leave", in_zone + R"("name":"rats"})"},
       {"/r/", R"({"type":"requestFromClient","resourceName":"data",)" + in_zone.substr(1) +
                   R"("request":{},"timeoutMsec":1})"},
       {"/api", R"({"type":"requestFromClient","resourceName":"data",)" + in_zone.substr(1) +
                    R"("request":{},"timeoutMsec":1})"},
-      {"/v1/uploads/begin", in_zone + R"("files":[]})"},
-      {"/v1/uploads/chunks", in_zone + R"("id":"x","chunks":[]})"},
-      {"/v1/uploads/commit", in_zone + R"("uploads":[]})"},
-      {"/v1/uploads/abandon", in_zone + R"("ids":[]})"},
+      {"/v1/uploads/begin", in_zone + R"("files":[],"channel":null})"},
+      {"/v1/uploads/chunks", in_zone + R"("id":"x","chunks":[],"channel":null})"},
+      {"/v1/uploads/commit", in_zone + R"("uploads":[],"channel":null})"},
+      {"/v1/uploads/abandon", in_zone + R"("ids":[],"channel":null})"},
   };
   const auto found = messages.find(path);
   return found == messages.end() ? "" : found->second;

@@ -3,6 +3,7 @@
 #include "crypto/hasher.h"
 #include "hub/gateway/admin_handlers.h"
 #include "hub/gateway/bucket_handlers.h"
+#include "hub/gateway/channel_handlers.h"
 #include "hub/gateway/file_handlers.h"
 #include "hub/gateway/live_handlers.h"
 #include "hub/gateway/node_handlers.h"
@@ -56,8 +57,8 @@ const Route* RouteTable::find(Method method, const std::string& path, std::strin
 
 RouteTable all_routes() {
   std::vector<Route> all;
-  for (auto family : {page_routes, node_routes, file_routes, upload_routes, resource_routes, ask_routes,
-                      live_routes, older_routes, bucket_routes, admin_routes}) {
+  for (auto family : {page_routes, node_routes, file_routes, upload_routes, resource_routes, channel_routes,
+                      ask_routes, live_routes, older_routes, bucket_routes, admin_routes}) {
     std::vector<Route> routes = family();
     all.insert(all.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
   }

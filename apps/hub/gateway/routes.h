@@ -9,6 +9,7 @@
 
 #include "hub/gateway/answers.h"
 #include "hub/gateway/shared.h"
+#include "wire/channels.h"
 #include "wire/files.h"
 #include "wire/sizes.h"
 
@@ -84,6 +85,11 @@ Question question_of(Action least, const Message& message) {
                   { message.name } -> std::convertible_to<ResourceName>;
                 })
     question.object = message.name.str();
+  if constexpr (requires {
+                  { message.name } -> std::convertible_to<ChannelName>;
+                })
+    question.channel = message.name;
+  if constexpr (requires { message.channel; }) question.channel = message.channel;
   if constexpr (requires { message.resource; })
     question.object = message.resource.str() + " " + object_named(std::vector<Digest>{message.digest});
   if constexpr (requires {
@@ -95,6 +101,9 @@ Question question_of(Action least, const Message& message) {
                 })
     question.object = message.node.hex();
 
+  if constexpr (std::same_as<Message, wire::JoinChannel>) question.brings_code = message.code.has_value();
+  if constexpr (std::same_as<Message, wire::ListChannels>)
+    if (message.all) question.action = Action::see_all_channels;
   if constexpr (std::same_as<Message, wire::ListFiles>)
     if (!message.mine) question.action = Action::list_all;
   if constexpr (std::same_as<Message, wire::RemoveFiles>)

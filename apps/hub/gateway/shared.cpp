@@ -3,7 +3,10 @@
 namespace kachery::hub {
 
 Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest) {
-  auto work = [&services, &zone, &digest] { return services.catalog.files().find(zone, {&digest, 1}); };
+  const Reader of_zone{.zone = true};
+  auto work = [&services, &zone, &of_zone, &digest] {
+    return services.catalog.files().find(zone, of_zone, {&digest, 1});
+  };
   KACHERY_CO_TRY(found, co_await services.loop.offload(std::move(work)));
   if (!found.front()) co_return std::optional<ByteCount>();
   co_return std::optional<ByteCount>(found.front()->size);

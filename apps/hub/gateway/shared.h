@@ -17,7 +17,8 @@ struct Readiness {
   std::optional<Error> why_not = {};
 };
 
-// How large a file of a zone is; none: it is not there. The services outlive the call.
+// How large a file is that readers of a zone may have; none: it is not there for them. The services outlive
+// the call.
 Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest);
 
 // Network thread only. Belongs to the gateway, and outlives every handler and every body it made.
@@ -30,7 +31,8 @@ struct Shared {
   Turns small_files_bodies{services.loop, kSmallFilesBodiesMax};
   Turns checks{services.loop, kChecksMax};
   Signal node_registered{services.loop};
-  Signal claim_made{services.loop};  // There is a claim to check.
+  Signal claim_made{services.loop};    // There is a claim to check.
+  Signal garbage_made{services.loop};  // Much of what lies in the bucket belongs to nobody any more.
   FoundCache found{kFoundCacheMax};
   Rendezvous rendezvous;
   SecretGate proxy_secret{services.loop, services.clock, services.tokens.proxy};

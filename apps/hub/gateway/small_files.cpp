@@ -149,7 +149,7 @@ Task<Result<Response>> serve_put_small(Shared& shared, Visit& visit) {
 
   const Question question = question_of(visit.route->action, message);
   KACHERY_CO_TRY(permit, co_await shared.admission.admit(visit, question));
-  const Uploader uploader = uploader_of(shared, permit, message.zone);
+  const Uploader uploader = uploader_of(shared, permit, message.zone, message.channel);
   auto work = [&] { return keep(shared.services, uploader, arrivals, visit.now_ms); };
   Result<wire::Outcomes> kept = co_await shared.services.loop.offload(std::move(work));
   shared.found.clear();

@@ -116,7 +116,7 @@ Task<> garbage_task(Shared& shared) {
     const Result<std::size_t> collected = co_await collect_garbage(shared);
     if (!collected) log_failure("collect_garbage", collected.error());
     // More is there if it was as much as is collected at once.
-    if (!collected || *collected == 0) co_await shared.services.loop.sleep(kGarbageWait);
+    if (!collected || *collected == 0) co_await shared.garbage_made.wait(kGarbageWait);
   }
 }
 

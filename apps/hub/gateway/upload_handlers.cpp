@@ -51,7 +51,7 @@ std::vector<std::optional<wire::PutOrder>> put_orders(const Services& services, 
   std::vector<std::optional<wire::PutOrder>> orders(chunks.size());
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     if (here[i]) continue;
-    const BucketObject object{.zone = uploader.zone, .name = chunks[i].sha256};
+    const BucketObject object{.zone = uploader.zone, .name = chunks[i].sha256, .channel = uploader.channel};
     SignedPut put = services.urls.put(object, uploader.node.hex(), upload, chunks[i].size, expires_s);
     wire::PutOrder order{.url = std::move(put.url), .headers = {}};
     for (const HttpField& field : put.fields) order.headers.push_back({field.name, field.value});
@@ -129,7 +129,7 @@ Task<Result<wire::Present>> ask_present(Call call, wire::AskPresent message) {
   if (message.files.size() > wire::kFindMax)
     co_return fail(Code::invalid, "too many files in one request: " + std::to_string(message.files.size()) +
                                       " where " + std::to_string(wire::kFindMax) + " may be; send several");
-  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone, message.channel);
   std::vector<SizedDigest> files;
   files.reserve(message.files.size());
   for (const wire::AskPresent::File& file : message.files) files.push_back({file.digest, file.size});
@@ -145,7 +145,7 @@ Task<Result<wire::BegunUploads>> begin(Call call, wire::BeginUploads message) {
     co_return fail(Code::invalid, "too many files in one request: " + std::to_string(message.files.size()) +
                                       " where " + std::to_string(wire::kUploadFilesMax) +
                                       " may be; send several");
-  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone, message.channel);
   auto work = [&call, &message, &uploader] {
     return begin_all(call.services(), uploader, message, call.now_ms);
   };
@@ -156,7 +156,7 @@ Task<Result<wire::BegunUploads>> begin(Call call, wire::BeginUploads message) {
 
 Task<Result<wire::PutOrders>> more_chunks(Call call, wire::MoreChunks message) {
   KACHERY_CO_TRY(chunks, chunk_entries(message.chunks));
-  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone, message.channel);
   const std::int64_t expires_s = call.now_ms / 1000 + kPutUrlSeconds;
   auto work = [&]() -> Result<wire::PutOrders> {
     KACHERY_TRY(here,
@@ -243,7 +243,7 @@ Task<Result<wire::Outcomes>> commit(Call call, wire::CommitUploads message) {
     co_return fail(Code::invalid,
                    "too many uploads in one request: " + std::to_string(message.uploads.size()) + " where " +
                        std::to_string(wire::kUploadFilesMax) + " may be; send several");
-  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone, message.channel);
   auto work = [&call, &message, &uploader] {
     return commit_all(call.services(), uploader, message, call.now_ms);
   };
@@ -256,7 +256,7 @@ Task<Result<wire::Outcomes>> commit(Call call, wire::CommitUploads message) {
 Task<Result<wire::Done>> abandon(Call call, wire::AbandonUploads message) {
   if (message.ids.size() > wire::kUploadFilesMax)
     co_return fail(Code::invalid, "too many uploads in one request: " + std::to_string(message.ids.size()));
-  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone);
+  const Uploader uploader = uploader_of(call.shared, call.permit, message.zone, message.channel);
   auto work = [&call, &message, &uploader] {
     return call.services().catalog.uploads().abandon(uploader, message.ids);
   };

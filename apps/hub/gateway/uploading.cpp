@@ -2,11 +2,15 @@
 
 namespace kachery::hub {
 
-Uploader uploader_of(Shared& shared, const Permit& permit, const ZoneName& zone) {
+Uploader uploader_of(Shared& shared, const Permit& permit, const ZoneName& zone,
+                     const std::optional<ChannelName>& channel) {
   KACHERY_ASSERT(permit.action() == Action::upload && permit.node());
   const std::shared_ptr<const Facts> facts = shared.services.facts.now();
-  const bool reads_zone = authorize(*facts, permit.actor(), Action::fetch, &zone).has_value();
-  return {.zone = zone, .node = *permit.node(), .user = permit.own_user(), .reads_zone = reads_zone};
+  return {.zone = zone,
+          .node = *permit.node(),
+          .user = permit.own_user(),
+          .reads = reader_in(*facts, permit.actor(), zone, std::nullopt),
+          .channel = channel};
 }
 
 wire::Outcome refusal(const Error& error) {

@@ -14,6 +14,16 @@ namespace kachery::hub {
 
 struct Route;
 
+// What a request asks for, as far as the decision about it needs to know.
+struct Question {
+  Action action;
+  std::optional<ZoneName> zone = {};
+  std::optional<ChannelName> channel = {};  // Where it is about one channel of the zone.
+  std::size_t things = 1;                   // How many: what the rates count.
+  bool brings_code = false;                 // Of a channel: it may be guessed.
+  std::string object = {};                  // For the audit log: a digest, how many, a user.
+};
+
 // Belongs to Gateway::handle, and lives until the answer is begun. Network thread only.
 struct Visit {
   Request& request;
@@ -25,20 +35,13 @@ struct Visit {
   std::optional<Turn> turn = {};           // Of those who hold a large body.
   ByteCount received = 0;                  // Bytes of the body that were read.
   bool audited = false;
+  std::optional<Question> admitted = {};  // What was allowed, as far as was known before it was looked at.
 
   // Of an answer whose status says more than its code does (429, 413, 405), and what else is in its head.
   std::optional<int> status = {};
   HttpFields fields = {};
 
   const RequestHead& head() const { return request.head(); }
-};
-
-// What a request asks for, as far as the decision about it needs to know.
-struct Question {
-  Action action;
-  std::optional<ZoneName> zone = {};
-  std::size_t things = 1;   // How many: what the rates count.
-  std::string object = {};  // For the audit log: a digest, how many, a user.
 };
 
 }  // namespace kachery::hub
