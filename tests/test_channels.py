@@ -107,6 +107,28 @@ def test_a_group_forms_and_shares(people: People, channel: str) -> None:
     dan.run("channel", "show", channel).expect(MISSING)
 
 
+def test_the_first_generations_names_in_python(people: People, channel: str) -> None:
+    alice, bob, carol, dan, owner = people.values()
+    for name in ("bob", "carol"):
+        admit(people, name, channel, "requestFiles", "provideFiles")
+    (bob.path / "f.bin").write_bytes(b"of a file")
+    uploads = (f"kc.upload_text('of {channel}', channel={channel!r})", f"kc.upload_json({{'of': {channel!r}}}, channel={channel!r})",
+               f"kc.upload_file('f.bin', channel={channel!r})")
+    for call, load in zip(uploads, ("load_text", "load_json", "load_text"), strict=True):
+        sent = bob.python(f"print({call})")
+        assert sent.returncode == 0, sent.stderr
+        uri = sent.stdout.strip()
+        expected = bob.python(f"print(kc.{load}({uri!r}, channel='any'))").stdout  # What is here needs no channel.
+        for words in ("", f", channel={channel!r}"):
+            loaded = carol.python(f"print(kc.{load}({uri!r}{words}))")
+            assert loaded.stdout == expected != "None\n", loaded.stderr
+        assert owner.python(f"print(kc.{load}({uri!r}))").stdout == "None\n", "who reads the zone does not read the channel"
+        refused = dan.python(f"kc.{load}({uri!r}, channel={channel!r})")
+        assert "Denied" in refused.stderr and channel in refused.stderr
+    refused = owner.python(f"kc.upload_text('x', channel={channel!r})")
+    assert "Denied" in refused.stderr and "stored here, not uploaded" in refused.stderr
+
+
 def test_a_change_holds_at_the_next_request(people: People, channel: str) -> None:
     admit(people, "bob", channel, "requestFiles", "provideFiles")
     admit(people, "carol", channel, "requestFiles")

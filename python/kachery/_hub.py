@@ -23,6 +23,8 @@ class Sources(NamedTuple):
         The resource to ask for what the zone does not have; empty for the one that KACHERY_RESOURCE_URL names.
     asks : bool
         Whether a resource is asked at all.
+    channel : str
+        The channel of the zone to ask, and nothing else of it; empty for the zone and all channels of this node.
     """
 
     use_location: bool = False
@@ -30,6 +32,7 @@ class Sources(NamedTuple):
     zone: str = ""
     resource: str = ""
     asks: bool = True
+    channel: str = ""
 
 
 # Here, then in the zone that is configured, and then at the resource that KACHERY_RESOURCE_URL names, if it is set.

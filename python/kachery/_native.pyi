@@ -6,7 +6,7 @@ from typing import final
 _Stored = tuple[str, int]  # The hexadecimal digest, the size in bytes.
 _Findings = list[tuple[str, bytes]]  # URIs, and what is wrong.
 # The members of `_hub.Sources`.
-_Sources = tuple[bool, bool, str, str, bool]
+_Sources = tuple[bool, bool, str, str, bool, str]
 # The members of `_reports.WhoAmI`.
 _WhoAmI = tuple[
     str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int, int | None, int | None
@@ -68,7 +68,9 @@ class Session:
     def verify(
         self, uris: Sequence[bytes], progress: _Progress, /
     ) -> tuple[int, int, int, _Findings, _Findings, _Findings, _Findings]: ...
-    def upload(self, uris: Sequence[bytes], zone: str | None, progress: _Progress, /) -> None: ...
+    def upload(
+        self, uris: Sequence[bytes], zone: str | None, channel: str | None, progress: _Progress, /
+    ) -> None: ...
     def upload_files(
         self, paths: Sequence[bytes], algorithm: str, zone: str | None, progress: _Progress, /
     ) -> list[_Stored]: ...

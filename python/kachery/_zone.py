@@ -20,7 +20,7 @@ def send_stored(uris: Sequence[str], zone: str | None, progress: Progress) -> No
     """Upload what was just stored here. A failure says that it is here, and under which URI."""
     try:
         with told(progress, "uploading") as report:
-            _session.current().upload(_content.names_of(uris), zone, report)
+            _session.current().upload(_content.names_of(uris), zone, None, report)
     except KacheryError as error:
         rest = f" and {len(uris) - 1} more" if len(uris) > 1 else ""
         raise type(error)(f"{uris[0]}{rest}: stored here, but not all of it in the zone: {error}") from None
@@ -66,7 +66,7 @@ def upload_many(
     session = _session.current()
     with told(progress, "uploading") as report:
         if here:
-            session.upload(_content.names_of(here), zone, report)
+            session.upload(_content.names_of(here), zone, None, report)
         sent = iter(session.upload_files(paths, "sha1", zone, report) if paths else [])
     return [
         URI(_content.uri_of("sha1", next(sent)[0], _content.base_name(name), "path")) if uri is None else uri

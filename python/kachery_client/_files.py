@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kachery import Denied, Exhausted, NotFound, TimedOut, Unavailable, _content, _hub, _native, _session
+from kachery import Denied, Exhausted, KacheryError, NotFound, TimedOut, Unavailable, _content, _hub, _native, _session
 from kachery._content import Path, T
 
 # Of a larger file, the URI also names the list of its chunks.
@@ -38,7 +38,7 @@ def shared(uri: str) -> str:
     if not _hub.is_configured() or time.monotonic() < _not_before:
         return uri
     try:
-        _session.current().upload([os.fsencode(uri)], None, None)
+        _session.current().upload([os.fsencode(uri)], None, None, None)
     except (Denied, Exhausted, TimedOut, Unavailable) as error:
         if isinstance(error, (TimedOut, Unavailable)):
             _not_before = time.monotonic() + _pause_s
@@ -92,7 +92,7 @@ def store_pkl(x: Any, basename: str | None = None) -> str:
 
 
 def _load(load: Callable[..., T], uri: str, *arguments: Any, channel: str | None, local_only: bool = False) -> T | None:
-    sources = _hub.Sources(local_only=local_only)
+    sources = _hub.Sources(local_only=local_only, channel=channel or "")
 
     def find() -> T:
         return load(uri, *arguments, sources=sources)
@@ -165,15 +165,21 @@ def load_pkl(uri: str, *, channel: str | None = None) -> Any:
 
 
 def _upload(uri: str, channel: str) -> str:
-    print(f"kachery: stored here, not uploaded: {uri}", file=sys.stderr)
-    _hub.require()
-    raise Unavailable(f'the channel "{channel}" was not told of {uri}: this needs channels, which hubs do not have yet')
+    """To the channel only: who may read in the zone, and not in the channel, must not get it."""
+    try:
+        _hub.require()
+        _session.current().upload([os.fsencode(uri)], None, channel, None)
+    except KacheryError:
+        print(f"kachery: stored here, not uploaded: {uri}", file=sys.stderr)
+        raise
+    return uri
 
 
 def upload_file(path_or_uri: Path, *, channel: str, single_chunk: bool = False) -> str:
     """Keep a copy of a file, and send it to the channel. What a URI names must be on this machine."""
     if not _native.has_scheme(os.fsencode(path_or_uri)):
-        return _upload(store_file(path_or_uri), channel)
+        stored = _content.store_many([path_or_uri], "sha1", None)[0]
+        return _upload(uri_of(stored, None, _content.base_name(path_or_uri)), channel)
     uri = os.fsdecode(path_or_uri)
     _content.load_file(uri, None, None, sources=_hub.Sources(local_only=True))
     return _upload(uri, channel)
@@ -181,19 +187,19 @@ def upload_file(path_or_uri: Path, *, channel: str, single_chunk: bool = False) 
 
 def upload_text(x: str, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep text, and send it to the channel."""
-    return _upload(store_text(x, basename), channel)
+    return _upload(uri_of(_content.store_text(x, "sha1"), basename, "file.txt"), channel)
 
 
 def upload_json(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep an object as JSON, and send it to the channel."""
-    return _upload(store_json(x, basename), channel)
+    return _upload(uri_of(_content.store_json(x, "sha1"), basename, "file.json"), channel)
 
 
 def upload_npy(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep a numpy array, and send it to the channel."""
-    return _upload(store_npy(x, basename), channel)
+    return _upload(uri_of(_content.store_npy(x, "sha1"), basename, "file.npy"), channel)
 
 
 def upload_pkl(x: Any, *, channel: str, basename: str | None = None, single_chunk: bool = False) -> str:
     """Keep plain data as a pickle, and send it to the channel."""
-    return _upload(store_pkl(x, basename), channel)
+    return _upload(uri_of(_content.store_pkl(x, "sha1"), basename, "file.pkl"), channel)

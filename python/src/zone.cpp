@@ -25,11 +25,15 @@ std::vector<Digest> digests_of(const Uris& uris) {
   return digests;
 }
 
-// What is stored or linked here.
-void upload(PySession& session, const Uris& uris, const Zone& zone, const nb::object& on_progress) {
+// What is stored or linked here: to the zone, or to a channel of it.
+void upload(PySession& session, const Uris& uris, const Zone& zone,
+            const std::optional<std::string>& channel_name, const nb::object& on_progress) {
   const auto digests = digests_of(uris);
   const auto into = zone_of(zone);
-  run_blocking(on_progress, [&](Progress& progress) { return session->upload(digests, into, progress); });
+  std::optional<ChannelName> channel;
+  if (channel_name) channel = value_or_raise(ChannelName::parse(*channel_name));
+  run_blocking(on_progress,
+               [&](Progress& progress) { return session->upload(digests, into, progress, channel); });
 }
 
 // Files that are not kept here: [(hexadecimal digest, size in bytes), ...]
@@ -157,15 +161,16 @@ std::optional<ZoneName> zone_of(const Zone& name) {
 }
 
 Sources sources_of(const PySources& from) {
-  const auto& [use_location, local_only, zone, resource, asks] = from;
+  const auto& [use_location, local_only, zone, resource, asks, channel] = from;
   Sources sources{use_location ? Location::use : Location::ignore, local_only,
                   zone_of(zone.empty() ? Zone() : Zone(zone))};
   if (asks && (!resource.empty() || is_resource_named())) sources.asking = Asking{.resource = resource};
+  if (!channel.empty()) sources.channel = value_or_raise(ChannelName::parse(channel));
   return sources;
 }
 
 void bind_zone(SessionClass& session) {
-  session.def("upload", &upload, nb::arg(), nb::arg().none(), nb::arg().none())
+  session.def("upload", &upload, nb::arg(), nb::arg().none(), nb::arg().none(), nb::arg().none())
       .def("upload_files", &upload_files, nb::arg(), nb::arg(), nb::arg().none(), nb::arg().none())
       .def("fetch_many", &fetch_many, nb::arg(), nb::arg().none(), nb::arg().none())
       .def("find_in_zone", &find_in_zone, nb::arg(), nb::arg().none())

@@ -222,11 +222,15 @@ def test_upload_file_takes_a_path_or_a_uri_of_what_is_here(tmp_path):
 
 def test_a_hub_that_is_configured_is_named_and_not_said_to_be_missing(monkeypatch, capfd):
     monkeypatch.setenv("KACHERY_GATEWAY_URL", "http://127.0.0.1:9")
-    with pytest.raises(kachery.Unavailable, match='the channel "c".*hubs do not have yet'):
+    with pytest.raises(kachery.Unavailable, match="127.0.0.1"):
         kc.upload_text("x", channel="c")
-    assert "stored here, and not in the zone" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "stored here, not uploaded" in said and "in the zone" not in said, "it is for the channel only"
     with pytest.raises(kachery.Unavailable, match="http://127.0.0.1:9"):
         kc.load_text(MISSING, channel="c")
+    for call in (lambda: kc.load_text(MISSING, channel="no/name"), lambda: kc.upload_text("x", channel="no/name")):
+        with pytest.raises(kachery.Invalid, match="no/name"):
+            call()
 
 
 # --- URIs

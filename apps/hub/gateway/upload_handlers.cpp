@@ -108,9 +108,11 @@ std::vector<bool> here_of(const std::vector<std::optional<wire::PutOrder>>& puts
   return here;
 }
 
-// Those who wait for one of these files hear of its chunks as they come. A file of one chunk comes at once.
+// Those who wait for one of these files in the zone hear of its chunks as they come. A file of one chunk
+// comes at once.
 void tell_of_begun(Shared& shared, const Uploader& uploader, const wire::BeginUploads& message,
                    const wire::BegunUploads& answer) {
+  if (uploader.channel) return;  // It is for the channel's readers only.
   for (std::size_t i = 0; i < answer.uploads.size(); ++i) {
     const wire::BegunUpload& begun = answer.uploads[i];
     if (!begun.id || !message.files[i].manifest) continue;
