@@ -236,6 +236,21 @@ def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 10)
         time.sleep(0.002)
 
 
+STOP_S = 20
+
+
+def end(process: subprocess.Popen[bytes], number: int, which: Callable[[], str]) -> int:
+    """Its exit status after this signal; negative where the signal ended it. `which` tells of one that goes on."""
+    if process.poll() is None:
+        process.send_signal(number)
+    try:
+        return process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"not stopped within {STOP_S} s: {which()}") from None
+
+
 def wait_until_settled(paths: Iterable[Path]) -> None:
     """Until the program may remember the hashes of these files: more than 2 s after their last change."""
     changed = max(path.stat().st_ctime for path in paths)

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator
 
-from harness import Argument, Outcome, Program, clean_environment, find_program, wait_until
+from harness import Argument, Outcome, Program, clean_environment, end, find_program, wait_until
 
 START_S = 20
-STOP_S = 20
 
 
 @dataclass
@@ -50,14 +49,7 @@ class RunningHub:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status; negative where the signal ended it."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"the hub did not stop within {STOP_S} s; its log: {self.log_path.read_text()}") from None
+        return end(self.process, number, lambda: f"the hub; its log: {self.log_path.read_text()}")
 
     def fingerprint(self) -> str:
         """Of the key by which it serves TLS, as the hub noted it for its own commands."""

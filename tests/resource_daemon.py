@@ -14,11 +14,9 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from harness import wait_until
+from harness import end, wait_until
 from hub_node import Node
 from machine import Machine
-
-STOP_S = 20
 
 
 @dataclass
@@ -51,14 +49,7 @@ class Daemon:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Its exit status; negative where the signal ended it."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"the daemon did not stop within {STOP_S} s: {self.lines()}, {self.warnings()}") from None
+        return end(self.process, number, lambda: f"the daemon: {self.lines()}, {self.warnings()}")
 
 
 def write_settings(place: Path, url: str, name: str = "lab", zone: str = "default", uploads: int = 2, secret: str = "") -> None:
