@@ -175,8 +175,8 @@ def misplaced(lab: Laboratory, secret: str) -> Iterator[tuple[str, str, dict[str
             continue
         for key in message:
             values: tuple[Any, ...] = (secret, [secret], [{"digest": f"sha1:{secret}", "size": 1}])
-            if key == "node":
-                values = values[1:]  # Any 64 digits name a node, which is no secret.
+            if key in ("node", "description"):
+                values = values[1:]  # Any 64 digits name a node, which is no secret; a description is kept for others to read.
             for value in values:
                 yield "POST", path, {}, encode({**message, key: value})
         yield "POST", path, {}, encode({**message, secret: 1})

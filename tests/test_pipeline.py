@@ -51,7 +51,7 @@ class Upload:
         self.begin()
 
     def call(self, path: str, **message: Any) -> Any:
-        answer = self.node.call(self.hub, path, {"zone": self.zone} | message)
+        answer = self.node.call(self.hub, path, {"zone": self.zone, "channel": None} | message)
         assert answer.code == "ok", answer
         return answer.message
 
@@ -148,7 +148,7 @@ def test_bytes_arrive_before_the_upload_ends(hub, node, remote, content, program
             wait_until(lambda: has_come(remote, content, 0, last - 1), f"{last - 1} chunks have come", 30)
         assert loading.poll() is None
         digest = upload.digest
-        assert call_unsigned(hub.url, "/v1/files/find", {"zone": "default", "digests": [digest]}).message["files"] == [None]
+        assert call_unsigned(hub.url, "/v1/files/find", {"zone": "default", "digests": [digest], "channel": None}).message["files"] == [None]
         Machine(program, tmp_path / "other", hub.url).run("load", uri_of(content)).expect(MISSING)
         upload.finish(order)
         assert_loaded(loading, content)
