@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
   });
   report("find", count, [&] {
     for (std::size_t i = 0; i < count; i += kFindBatch)
-      must(catalog->files().find(uploader.zone, {digests.data() + i, kFindBatch}));
+      must(catalog->files().find(uploader.zone, {.zone = true}, {digests.data() + i, kFindBatch}));
   });
   std::vector<SmallUpload> others;
   for (std::size_t i = 0; i < kFindBatch; ++i) others.push_back(file("other ", i));
