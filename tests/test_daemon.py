@@ -161,7 +161,9 @@ def test_it_says_why_it_is_not_connected(program: Program, tmp_path: Path) -> No
 def test_what_cannot_be_is_refused_at_once(program: Program, hub: RunningHub, tmp_path: Path) -> None:
     machine = Machine(program, tmp_path / "one", hub.url)
     assert "1 to 64" in machine.run("daemon", "start", "--uploads", "0").expect(USAGE).stderr
-    assert "256" in machine.run("daemon", "start", "--upload-rate", "1K").expect(USAGE).stderr
+    for command in ("start", "install"):
+        assert "256" in machine.run("daemon", command, "--upload-rate", "1K").expect(USAGE).stderr
+    assert not (machine.path / ".config").exists()
     without = Machine(program, tmp_path / "two", "")
     assert "no hub is configured" in without.run("daemon", "start", "--background").stderr
     assert "no daemon runs" in machine.run("daemon", "stop").expect(MISSING).stderr

@@ -47,20 +47,47 @@ json::Object as_json(const DaemonStatus& status) {
           {"bytes_provided", status.bytes_provided}};
 }
 
+// How much may be sent at a time, as people type it.
+struct UploadLimits {
+  std::optional<ByteCount> uploads;
+  std::optional<std::string> rate;
+
+  void declare(Options& options) {
+    options.option("--uploads", uploads, "So many uploads at a time (4)");
+    options.option("--upload-rate", rate, "All uploads together, a second, such as 10M (no limit)");
+  }
+
+  Result<daemon::NodeSettings> settings() const {
+    daemon::NodeSettings settings;
+    if (uploads) {
+      if (*uploads < 1 || *uploads > daemon::kConcurrentUploadsMax)
+        return fail(Code::invalid, fmt::format("--uploads takes 1 to {}", daemon::kConcurrentUploadsMax));
+      settings.uploads_max = *uploads;
+    }
+    if (rate) {
+      KACHERY_TRY(bytes, parse_size(*rate));
+      if (bytes < kUploadRateMin)
+        return fail(Code::invalid, fmt::format("--upload-rate takes {} or more: hubs cut off slower senders",
+                                               human_size(kUploadRateMin)));
+      settings.upload_rate_max = bytes;
+    }
+    return settings;
+  }
+};
+
 class DaemonStart final : public Command {
  public:
   void declare(Options& options) override {
     options.flag("--background", background_,
                  "Go on when this command has ended; what it says goes to a log");
-    options.option("--uploads", uploads_, "So many uploads at a time (4)");
-    options.option("--upload-rate", upload_rate_, "All uploads together, a second, such as 10M (no limit)");
+    limits_.declare(options);
   }
 
   Result<int> run(Context& context) override {
     keep_memory_small();
     KACHERY_TRY(configuration, context.configuration());
     KACHERY_TRY(require_hub(configuration, "kachery daemon"));
-    KACHERY_TRY(settings, node_settings());
+    KACHERY_TRY(settings, limits_.settings());
     KACHERY_TRY(place, DaemonPlace::take(configuration));
     if (!background_) {
       if (context.common.json)
@@ -81,23 +108,6 @@ class DaemonStart final : public Command {
   }
 
  private:
-  Result<daemon::NodeSettings> node_settings() const {
-    daemon::NodeSettings settings;
-    if (uploads_) {
-      if (*uploads_ < 1 || *uploads_ > daemon::kConcurrentUploadsMax)
-        return fail(Code::invalid, fmt::format("--uploads takes 1 to {}", daemon::kConcurrentUploadsMax));
-      settings.uploads_max = *uploads_;
-    }
-    if (upload_rate_) {
-      KACHERY_TRY(rate, parse_size(*upload_rate_));
-      if (rate < kUploadRateMin)
-        return fail(Code::invalid, fmt::format("--upload-rate takes {} or more: hubs cut off slower senders",
-                                               human_size(kUploadRateMin)));
-      settings.upload_rate_max = rate;
-    }
-    return settings;
-  }
-
   // `say_begun` may be null. It is told when the daemon knows how it is with the hub.
   static Result<> serve(const Context& context, const Configuration& configuration,
                         const daemon::NodeSettings& settings, const DaemonPlace& place,
@@ -118,8 +128,7 @@ class DaemonStart final : public Command {
   }
 
   bool background_ = false;
-  std::optional<ByteCount> uploads_;
-  std::optional<std::string> upload_rate_;
+  UploadLimits limits_;
 };
 
 // gen1's: in the foreground, with options that have no meaning any more.
@@ -232,10 +241,7 @@ constexpr std::string_view kExpandedElsewhere = "%";
 
 class DaemonInstall final : public Command {
  public:
-  void declare(Options& options) override {
-    options.option("--uploads", uploads_, "So many uploads at a time (4)");
-    options.option("--upload-rate", upload_rate_, "All uploads together, a second, such as 10M (no limit)");
-  }
+  void declare(Options& options) override { limits_.declare(options); }
 
   Result<int> run(Context& context) override {
     KACHERY_TRY(configuration, context.configuration());
@@ -244,6 +250,7 @@ class DaemonInstall final : public Command {
       return fail(Code::invalid,
                   "the key of this shell is in KACHERY_CLOUD_PRIVATE_KEY, which a service must not have; run "
                   "this where the key is in its file");
+    KACHERY_TRY(limits_.settings());  // So that the unit names nothing that would be refused.
     KACHERY_TRY(unit, unit_of(context));
     KACHERY_TRY(path, unit_path());
     KACHERY_TRY(make_own_directory(path.parent_path(), Audience::readers));
@@ -280,8 +287,8 @@ class DaemonInstall final : public Command {
     };
     add("--dir", context.common.directory.empty() ? "" : fs::absolute(context.common.directory).native());
     add("--context", context.common.context);
-    add("--uploads", uploads_.value_or(""));
-    add("--upload-rate", upload_rate_.value_or(""));
+    add("--uploads", limits_.uploads ? std::to_string(*limits_.uploads) : "");
+    add("--upload-rate", limits_.rate.value_or(""));
     std::string variables;
     for (const char* name : kVariables)
       if (const auto value = environment(name))
@@ -303,8 +310,7 @@ class DaemonInstall final : public Command {
         command, variables);
   }
 
-  std::optional<std::string> uploads_;
-  std::optional<std::string> upload_rate_;
+  UploadLimits limits_;
 };
 
 }  // namespace
