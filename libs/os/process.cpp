@@ -19,9 +19,11 @@ std::uint64_t raise_open_files_limit() {
 
 void keep_memory_small() {
   // mallopt(3): setting a threshold also ends its growing with what was freed.
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
   static_cast<void>(::mallopt(M_ARENA_MAX, 2));
   static_cast<void>(::mallopt(M_MMAP_THRESHOLD, 256 << 10));
   static_cast<void>(::mallopt(M_TRIM_THRESHOLD, 1 << 20));
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 std::int64_t process_id() {
