@@ -240,11 +240,11 @@ Result<ChannelInvitationRecord> Channels::invite(const ChannelId& id, const Chan
     return fail(Code::exhausted, "a channel may have " + std::to_string(kInvitationsMax) +
                                      " invitations: take some back (kachery channel uninvite)");
   ChannelInvitationRecord made{.name = random_hex(kInvitationNameBytes),
-                                     .roles = choices.roles,
-                                     .is_passcode = choices.is_passcode,
-                                     .uses_left = choices.uses,
-                                     .expires_ms = choices.expires_ms,
-                                     .members = 0};
+                               .roles = choices.roles,
+                               .is_passcode = choices.is_passcode,
+                               .uses_left = choices.uses,
+                               .expires_ms = choices.expires_ms,
+                               .members = 0};
   KACHERY_TRY(
       work.run("INSERT INTO channel_invitations(name, channel, code_hash, is_passcode, roles,"
                " uses_left, expires_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
