@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "administration.h"
 #include "commands.h"
@@ -12,12 +11,12 @@
 #include "json/json.h"
 #include "os/clock.h"
 #include "prompt.h"
-#include "zone_choice.h"
+#include "zone_command.h"
 
 namespace kachery::cli {
 namespace {
 
-constexpr const char* kZone = "The zone of the hub, instead of the one that is configured";
+constexpr const char* kFamily = "kachery channel";
 constexpr const char* kRolesHelp =
     "requestFiles, provideFiles, requestFeeds, provideFeeds, requestTasks, provideTasks; or request, "
     "provide, all";
@@ -115,31 +114,21 @@ void explain(const wire::ChannelMember& member, const ChannelName& channel) {
 // --- What the commands have in common
 
 // One about a channel by its name.
-class ChannelCommand : public Command {
+class ChannelCommand : public ZoneCommand {
  public:
-  explicit ChannelCommand(MissingKey missing = MissingKey::none) : missing_(missing) {}
+  explicit ChannelCommand(MissingKey missing = MissingKey::none) : ZoneCommand(kFamily, missing) {}
 
   void declare(Options& options) final {
     options.argument("name", name_, "What the channel is called in the zone");
     declare_own(options);
-    options.option("--zone", choice_.zone, kZone);
-  }
-
-  Result<int> run(Context& context) final {
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(require_hub(session->configuration(), "kachery channel"));
-    KACHERY_TRY(name, ChannelName::parse(name_));
-    KACHERY_TRY(named, choice_.name(session->configuration()));
-    KACHERY_TRY(zone, session->zone_or_default(named));
-    KACHERY_TRY(hub, session->hub(missing_));
-    KACHERY_TRY(act(context, *hub, {zone, name}));
-    return 0;
+    declare_zone(options);
   }
 
  protected:
   // Beside the name and the zone.
   virtual void declare_own(Options&) {}
-  virtual Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const = 0;
+  virtual Result<> act_on(const Context& context, remote::Hub& hub,
+                          const wire::NamedChannel& channel) const = 0;
 
   static Result<> print(const Context& context, const wire::Channel& channel) {
     if (context.common.json) return context.print(as_json(channel));
@@ -149,9 +138,12 @@ class ChannelCommand : public Command {
   }
 
  private:
-  MissingKey missing_;
+  Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const final {
+    KACHERY_TRY(name, ChannelName::parse(name_));
+    return act_on(context, hub, {zone, name});
+  }
+
   std::string name_;
-  ZoneChoice choice_;
 };
 
 class CreateCommand final : public ChannelCommand {
@@ -163,7 +155,8 @@ class CreateCommand final : public ChannelCommand {
     options.option("--description", description_, "What it is for, in a line");
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     const wire::CreateChannel message{channel.zone, channel.name, description_};
     KACHERY_TRY(made, hub.call(remote::kCreateChannel, message, context.progress.cancel));
     return print(context, made);
@@ -177,7 +170,8 @@ class DescribeCommand final : public ChannelCommand {
     options.argument("description", description_, "What it is for, in a line");
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     const wire::DescribeChannel message{channel.zone, channel.name, description_};
     KACHERY_TRY(hub.call(remote::kDescribeChannel, message, context.progress.cancel));
     return context.print_fields({{"name", channel.name.str()}, {"description", description_}});
@@ -187,27 +181,26 @@ class DescribeCommand final : public ChannelCommand {
 };
 
 class DeleteCommand final : public ChannelCommand {
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     KACHERY_TRY(hub.call(remote::kDeleteChannel, channel, context.progress.cancel));
     return context.print_fields({{"deleted", channel.name.str()}});
   }
 };
 
-class ListCommand final : public Command {
+class ListCommand final : public ZoneCommand {
  public:
+  ListCommand() : ZoneCommand(kFamily) {}
+
   void declare(Options& options) override {
     options.flag("--all", all_, "All of the zone, which takes an admin of it");
-    options.option("--zone", choice_.zone, kZone);
+    declare_zone(options);
   }
 
-  Result<int> run(Context& context) override {
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(require_hub(session->configuration(), "kachery channel"));
-    KACHERY_TRY(named, choice_.name(session->configuration()));
-    KACHERY_TRY(zone, session->zone_or_default(named));
-    KACHERY_TRY(hub, session->hub(MissingKey::none));
+ private:
+  Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const override {
     const wire::ListChannels question{zone, std::nullopt, all_};
-    KACHERY_TRY(list, hub->call(remote::kListChannels, question, context.progress.cancel));
+    KACHERY_TRY(list, hub.call(remote::kListChannels, question, context.progress.cancel));
     json::Array items;
     std::string lines;
     for (const wire::Channel& channel : list.channels) {
@@ -215,22 +208,17 @@ class ListCommand final : public Command {
       lines += fmt::format("{}\t{}\t{}\t{}\n", channel.name.str(), channel.owner.str(),
                            channel.effective.str(), printable(channel.description));
     }
-    if (context.common.json) {
-      KACHERY_TRY(context.print(json::Object{{"channels", std::move(items)}}));
-    } else {
-      KACHERY_TRY(context.write(as_bytes(lines)));
-    }
-    return 0;
+    if (context.common.json) return context.print(json::Object{{"channels", std::move(items)}});
+    return context.write(as_bytes(lines));
   }
 
- private:
   bool all_ = false;
-  ZoneChoice choice_;
 };
 
 // Of whoever manages it also the members and the invitations.
 class ShowCommand final : public ChannelCommand {
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     KACHERY_TRY(known, find(context, hub, channel));
     json::Object object = as_json(known);
     std::string lines = lines_of(known);
@@ -295,7 +283,7 @@ class ChangeCommand : public ChannelCommand {
     options.argument("roles", roles_, kRolesHelp);
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const final {
+  Result<> act_on(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const final {
     KACHERY_TRY(node, node_named(hub));
     KACHERY_TRY(roles, parse_roles(roles_));
     if (roles_.empty()) roles = unnamed();
@@ -342,17 +330,6 @@ Result<std::string> secret_of(const Context& context, const std::string& text, c
   return prompt.ask(what, "", Echo::no);
 }
 
-Result<std::optional<std::uint64_t>> number_of(const char* option, const std::optional<std::string>& text,
-                                               std::uint64_t max) {
-  if (!text) return std::nullopt;
-  std::uint64_t number = 0;
-  const char* end = text->data() + text->size();
-  const auto parsed = std::from_chars(text->data(), end, number);
-  if (parsed.ec == std::errc() && parsed.ptr == end && number > 0 && number <= max) return number;
-  return fail(Code::invalid,
-              fmt::format("{} \"{}\": a number from 1 to {} was expected", option, printable(*text), max));
-}
-
 class InviteCommand final : public ChannelCommand {
   void declare_own(Options& options) override {
     options.argument("roles", roles_, kRolesHelp);
@@ -364,7 +341,8 @@ class InviteCommand final : public ChannelCommand {
     options.option("--days", days_, "How long it can be used (7; a passcode for ever)");
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     KACHERY_TRY(message, message_about(context, hub, channel));
     KACHERY_TRY(made, hub.call(remote::kInviteToChannel, message, context.progress.cancel));
     const wire::ChannelInvitation& invitation = made.invitation;
@@ -387,10 +365,10 @@ class InviteCommand final : public ChannelCommand {
   Result<wire::InviteToChannel> message_about(const Context& context, const remote::Hub& hub,
                                               const wire::NamedChannel& channel) const {
     KACHERY_TRY(roles, parse_roles(roles_));
-    KACHERY_TRY(uses, number_of("--uses", uses_, 1'000'000));
-    KACHERY_TRY(days, number_of("--days", days_, kDaysMax));
-    wire::InviteToChannel message{channel.zone, channel.name, roles, std::nullopt, uses, std::nullopt};
-    if (days) message.expires_ms = hub.now_ms() + static_cast<std::int64_t>(*days) * kDayMs;
+    if (days_ && (*days_ == 0 || *days_ > kDaysMax))
+      return fail(Code::invalid, fmt::format("--days takes 1 to {}", kDaysMax));
+    wire::InviteToChannel message{channel.zone, channel.name, roles, std::nullopt, uses_, std::nullopt};
+    if (days_) message.expires_ms = hub.now_ms() + static_cast<std::int64_t>(*days_) * kDayMs;
     if (passcode_) {
       KACHERY_TRY(passcode, secret_of(context, *passcode_, "Passcode"));
       message.passcode = std::move(passcode);
@@ -400,8 +378,8 @@ class InviteCommand final : public ChannelCommand {
 
   std::vector<std::string> roles_;
   std::optional<std::string> passcode_;
-  std::optional<std::string> uses_;
-  std::optional<std::string> days_;
+  std::optional<std::uint64_t> uses_;
+  std::optional<std::uint64_t> days_;
 };
 
 class UninviteCommand final : public ChannelCommand {
@@ -409,7 +387,8 @@ class UninviteCommand final : public ChannelCommand {
     options.argument("id", id_, "The invitation's ID, as kachery channel show prints it");
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     const wire::UninviteFromChannel message{channel.zone, channel.name, id_};
     KACHERY_TRY(hub.call(remote::kUninviteFromChannel, message, context.progress.cancel));
     return context.print_fields({{"uninvited", id_}});
@@ -436,7 +415,8 @@ class JoinCommand final : public ChannelCommand {
         "What this node wants there, instead of the three request roles; may be said several times");
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     wire::JoinChannel message{channel.zone, channel.name, std::nullopt, std::nullopt};
     if (!code_.empty()) {
       KACHERY_TRY(code, secret_of(context, code_, "Code"));
@@ -459,7 +439,8 @@ class SetRolesCommand final : public ChannelCommand {
     options.argument("roles", roles_, (std::string(kRolesHelp) + "; none wants nothing there").c_str());
   }
 
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     const bool wants_none = roles_ == std::vector<std::string>{"none"};
     if (roles_.empty())
       return fail(Code::invalid,
@@ -474,7 +455,8 @@ class SetRolesCommand final : public ChannelCommand {
 };
 
 class LeaveCommand final : public ChannelCommand {
-  Result<> act(const Context& context, remote::Hub& hub, const wire::NamedChannel& channel) const override {
+  Result<> act_on(const Context& context, remote::Hub& hub,
+                  const wire::NamedChannel& channel) const override {
     KACHERY_TRY(hub.call(remote::kLeaveChannel, channel, context.progress.cancel));
     return context.print_fields({{"left", channel.name.str()}});
   }

@@ -271,12 +271,12 @@ class DaemonInstall final : public Command {
 
  private:
   static Result<fs::path> unit_path() {
+    constexpr const char* kUnit = "systemd/user/kachery-daemon.service";
     const std::optional<std::string> given = environment("XDG_CONFIG_HOME");
+    if (given && given->starts_with('/')) return fs::path(*given) / kUnit;
     const auto home = home_directory();
-    if (!home && !(given && given->starts_with('/')))
-      return fail(Code::invalid, "there is no home directory for the unit; set XDG_CONFIG_HOME");
-    const fs::path base = given && given->starts_with('/') ? fs::path(*given) : fs::path(*home) / ".config";
-    return base / "systemd/user/kachery-daemon.service";
+    if (!home) return fail(Code::invalid, "there is no home directory for the unit; set XDG_CONFIG_HOME");
+    return fs::path(*home) / ".config" / kUnit;
   }
 
   Result<std::string> unit_of(const Context& context) const {

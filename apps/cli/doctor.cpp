@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "health.h"
 #include "json/json.h"
+#include "os/process.h"
 
 namespace kachery::cli {
 namespace {
@@ -40,8 +41,7 @@ class DoctorCommand final : public Command {
       add(check_hub(session, context.progress));
       add(check_names(session, names_, context.progress));
     }
-    std::error_code error;
-    add(check_installation(std::filesystem::read_symlink("/proc/self/exe", error)));
+    add(check_installation(program_path().value_or(std::filesystem::path())));
     KACHERY_TRY(context.common.json ? print_json(context, checks) : print_lines(context, checks));
     switch (worst_of(checks)) {
       case Status::ok:

@@ -4,12 +4,10 @@
 #include "administration.h"
 #include "commands.h"
 #include "json/json.h"
-#include "zone_choice.h"
+#include "zone_command.h"
 
 namespace kachery::cli {
 namespace {
-
-constexpr const char* kZone = "The zone of the hub, instead of the one that is configured";
 
 // By which KACHERY_RESOURCE_URL names it.
 std::string url_of(const wire::Resource& resource, const remote::Hub& hub) {
@@ -23,28 +21,10 @@ json::Object as_json(const wire::Resource& resource, const remote::Hub& hub) {
           {"created", moment(resource.created_ms)}};
 }
 
-class ResourceCommand : public Command {
+class ResourceCommand : public ZoneCommand {
  public:
-  explicit ResourceCommand(MissingKey missing = MissingKey::none) : missing_(missing) {}
-
-  Result<int> run(Context& context) final {
-    KACHERY_TRY(session, context.session());
-    KACHERY_TRY(require_hub(session->configuration(), "kachery resource"));
-    KACHERY_TRY(named, choice_.name(session->configuration()));
-    KACHERY_TRY(zone, session->zone_or_default(named));
-    KACHERY_TRY(hub, session->hub(missing_));
-    KACHERY_TRY(act(context, *hub, zone));
-    return 0;
-  }
-
- protected:
-  virtual Result<> act(const Context& context, remote::Hub& hub, const ZoneName& zone) const = 0;
-
-  void declare_zone(Options& options) { options.option("--zone", choice_.zone, kZone); }
-
- private:
-  MissingKey missing_;
-  ZoneChoice choice_;
+  explicit ResourceCommand(MissingKey missing = MissingKey::none)
+      : ZoneCommand("kachery resource", missing) {}
 };
 
 class RegisterCommand final : public ResourceCommand {
