@@ -53,6 +53,7 @@ inline constexpr Call<wire::JoinChannel, wire::Channel> kJoinChannel{"/v1/channe
 inline constexpr Call<wire::SetRoles, wire::Channel> kSetRoles{"/v1/channels/set-roles"};
 inline constexpr Call<wire::NamedChannel, wire::Done> kLeaveChannel{"/v1/channels/leave"};
 inline constexpr Call<wire::CancelAsk, wire::Done> kCancelAsk{"/v1/files/ask/cancel"};
+inline constexpr Call<wire::AskHolders, wire::Holders> kAskHolders{"/v1/files/holders"};
 // Answered by lines, each an AskState.
 inline constexpr const char* kAskPath = "/v1/files/ask";
 

@@ -1,4 +1,5 @@
-// Resources: nodes that provide files under a name, and asking them. docs/protocol/resources.md.
+// Resources: nodes that provide files under a name; and asking them, or the nodes of channels.
+// docs/protocol/resources.md, docs/protocol/channels.md.
 #pragma once
 
 #include "wire/codec.h"
@@ -51,19 +52,21 @@ struct RemoveResource {
   static constexpr auto kFields = fields("zone", &RemoveResource::zone, "name", &RemoveResource::name);
 };
 
-// POST /v1/files/ask: for a file that the zone may not have yet. Answered with lines (application/x-ndjson),
-// each an AskState: one whenever it changes, one at least every 15 s; the last one says how it ended, or how
-// it is when the time is over, and then the upload goes on without the asker.
+// POST /v1/files/ask: for a file that the zone may not have yet, of a resource, or of the nodes that provide
+// files in channels. Answered with lines (application/x-ndjson), each an AskState: one whenever it changes,
+// one at least every 15 s; the last one says how it ended, or how it is when the time is over, and then the
+// upload goes on without the asker.
 struct AskFile {
   ZoneName zone;
   Digest digest;
-  ResourceName resource;
+  std::optional<ResourceName> resource;  // Null: channels are asked,
+  std::optional<ChannelName> channel;    // this one, or all in which this node requests files.
   std::uint64_t timeout_ms;    // Up to a day; 0: how it is now is the answer, and the upload goes on.
-  bool ignore_bucket;          // Ask the resource although the zone has the file.
+  bool ignore_bucket;          // Ask although the file is there.
   Omissible<bool> relay = {};  // Whether to tell of chunks as they come; older programs do not know of it.
   static constexpr auto kFields =
-      fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "timeout_ms",
-             &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket, "relay", &AskFile::relay);
+      fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "channel",
+             &AskFile::channel, "timeout_ms", &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket, "relay", &AskFile::relay);
 };
 
 // How it is with a file that was asked for: the states that go on, and those that end it.
@@ -71,7 +74,7 @@ inline constexpr const char* kAsking = "asking";  // The provider has not answer
 inline constexpr const char* kQueued = "queued";
 inline constexpr const char* kRunning = "running";
 inline constexpr const char* kCompleted = "completed";  // The zone has it now.
-inline constexpr const char* kNotFound = "not_found";   // The provider does not have it.
+inline constexpr const char* kNotFound = "not_found";   // Nobody who was asked has it.
 inline constexpr const char* kError = "error";
 
 // A chunk that has come before its upload is committed, and so nobody has checked that it belongs to the
@@ -118,9 +121,38 @@ inline bool is_final(const AskState& state) {
 struct CancelAsk {
   ZoneName zone;
   Digest digest;
-  ResourceName resource;
+  std::optional<ResourceName> resource;  // As of AskFile.
+  std::optional<ChannelName> channel;
+  static constexpr auto kFields = fields("zone", &CancelAsk::zone, "digest", &CancelAsk::digest, "resource",
+                                         &CancelAsk::resource, "channel", &CancelAsk::channel);
+};
+
+// POST /v1/files/holders: which nodes that are connected have a file, in the channel that is named, or in all
+// in which this node requests files. Nothing is uploaded.
+struct AskHolders {
+  ZoneName zone;
+  Digest digest;
+  std::optional<ChannelName> channel;
   static constexpr auto kFields =
-      fields("zone", &CancelAsk::zone, "digest", &CancelAsk::digest, "resource", &CancelAsk::resource);
+      fields("zone", &AskHolders::zone, "digest", &AskHolders::digest, "channel", &AskHolders::channel);
+};
+
+struct Holder {
+  NodeId node;
+  std::string label;
+  std::vector<ChannelName> channels;  // In which it provides files, of those that were asked.
+  std::uint64_t size;                 // Of the file, as it says.
+  static constexpr auto kFields = fields("node", &Holder::node, "label", &Holder::label, "channels",
+                                         &Holder::channels, "size", &Holder::size);
+};
+
+struct Holders {
+  std::vector<ChannelName> channels;  // That were asked.
+  std::uint64_t asked;                // Nodes that provide files there and are connected,
+  std::uint64_t silent;               // of which so many did not answer.
+  std::vector<Holder> holders;
+  static constexpr auto kFields = fields("channels", &Holders::channels, "asked", &Holders::asked, "silent",
+                                         &Holders::silent, "holders", &Holders::holders);
 };
 
 }  // namespace kachery::wire
