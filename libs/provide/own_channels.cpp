@@ -10,7 +10,7 @@
 namespace kachery {
 namespace {
 
-// Whoever asks "who has it?" waits for 3 s: what comes later is of no use to them.
+// A hub waits 2.5 s for what a node has: what comes later is of no use to it.
 constexpr std::chrono::milliseconds kAnswerWaitMax{2'000};
 
 constexpr std::chrono::hours kEndWait{1};  // Waited for again and again; a question has an end.
