@@ -47,11 +47,13 @@ constexpr std::array kActions{Action::see_hub,
                               Action::see_channels,
                               Action::see_all_channels,
                               Action::manage_channel,
-                              Action::join_channel};
+                              Action::join_channel,
+                              Action::ask_channels,
+                              Action::provide_as_node};
 
 // A letter where it is allowed, in the order of kActions; else a dot.
 std::string allowed(const Facts& facts, const Actor& actor, const ZoneName& where) {
-  constexpr std::string_view kLetters = "HRWNCFGULDAXZQKEPVSMTcsamj";
+  constexpr std::string_view kLetters = "HRWNCFGULDAXZQKEPVSMTcsamjkv";
   std::string text;
   for (std::size_t i = 0; i < kActions.size(); ++i)
     text += authorize(facts, actor, kActions.at(i), &where) ? kLetters[i] : '.';
@@ -94,28 +96,28 @@ TEST(Access, AllowsExactlyWhatTheTableSays) {
     const char* secret;
     const char* none;
   };
-  constexpr const char* kNobody = "H.W...............S.......";
-  constexpr const char* kKey = "HRW...............S.......";
-  constexpr const char* kNode = "HRWNC.............S...s..j";
-  constexpr const char* kBlocked = "H.W.......................";
+  constexpr const char* kNobody = "H.W...............S.........";
+  constexpr const char* kKey = "HRW...............S.........";
+  constexpr const char* kNode = "HRWNC.............S...s..j..";
+  constexpr const char* kBlocked = "H.W.........................";
   const std::array rows{
-      Row{"nobody", "H.W..FG......QK...S.......", "H.W..FG......QK...S.......", kNobody, kNobody},
-      Row{"unknown key", "HRW..FG......QK...S.......", "HRW..FG......QK...S.......", kKey, kKey},
+      Row{"nobody", "H.W..FG......QK...S.......k.", "H.W..FG......QK...S.......k.", kNobody, kNobody},
+      Row{"unknown key", "HRW..FG......QK...S.......k.", "HRW..FG......QK...S.......k.", kKey, kKey},
       Row{"revoked", kBlocked, kBlocked, kBlocked, kBlocked},
       Row{"disabled", kBlocked, kBlocked, kBlocked, kBlocked},
-      Row{"stranger", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFG.LD...QK..VS...s..j", kNode, kNode},
-      Row{"uploader", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFGULD...QKEPVS..cs..j",
-          "HRWNC..ULD.....EPVS..cs..j", kNode},
-      Row{"reader", "HRWNCFGULD...QKEPVS..cs..j", "HRWNCFG.LD...QK..VS...s..j", "HRWNCFG.LD...QK..VS...s..j",
+      Row{"stranger", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFG.LD...QK..VS...s..jkv", kNode, kNode},
+      Row{"uploader", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFGULD...QKEPVS..cs..jkv",
+          "HRWNC..ULD.....EPVS..cs..j.v", kNode},
+      Row{"reader", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFG.LD...QK..VS...s..jkv", "HRWNCFG.LD...QK..VS...s..jkv",
           kNode},
-      Row{"zone admin", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFG.LDAXZQK..VS...samj",
-          "HRWNC...LDAXZ....VS...samj", kNode},
-      Row{"owner", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFGULDAXZQKEPVS..csamj", "HRWNCFGULDAXZQKEPVS..csamj",
+      Row{"zone admin", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFG.LDAXZQK..VS...samjkv",
+          "HRWNC...LDAXZ....VS...samj.v", kNode},
+      Row{"owner", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFGULDAXZQKEPVS..csamjkv",
           kNode},
-      Row{"administrator", "H.W..FG...AXZQK...SMT..a..", "H.W..FG...AXZQK...SMT..a..",
-          "H.W..FG...AXZQK...SMT..a..", "H.W..FG...AXZQK...SMT..a.."},
-      Row{"metrics", "H.W..FG......QK...SM......", "H.W..FG......QK...SM......", "H.W...............SM......",
-          "H.W...............SM......"}};
+      Row{"administrator", "H.W..FG...AXZQK...SMT..a..k.", "H.W..FG...AXZQK...SMT..a..k.",
+          "H.W..FG...AXZQK...SMT..a..k.", "H.W..FG...AXZQK...SMT..a..k."},
+      Row{"metrics", "H.W..FG......QK...SM......k.", "H.W..FG......QK...SM......k.", "H.W...............SM........",
+          "H.W...............SM........"}};
   ASSERT_EQ(rows.size(), kActors.size());
   const Facts facts = make_facts();
   for (const Row& row : rows) {

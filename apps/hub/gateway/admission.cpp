@@ -72,8 +72,10 @@ bool changes_something(Action action) {
     case Action::register_node:
     case Action::manage_own_nodes:
     case Action::ask:
+    case Action::ask_channels:
     case Action::register_resource:
     case Action::provide:
+    case Action::provide_as_node:
     case Action::remove_resource:
     case Action::create_channel:
     case Action::manage_channel:
@@ -91,7 +93,7 @@ bool changes_something(Action action) {
 }  // namespace
 
 std::string_view action_name(Action action) {
-  constexpr std::array<std::string_view, 26> kNames{"see_hub",
+  constexpr std::array<std::string_view, 28> kNames{"see_hub",
                                                     "register_node",
                                                     "ask_who_i_am",
                                                     "manage_own_nodes",
@@ -106,8 +108,10 @@ std::string_view action_name(Action action) {
                                                     "manage_zone",
                                                     "list_resources",
                                                     "ask",
+                                                    "ask_channels",
                                                     "register_resource",
                                                     "provide",
+                                                    "provide_as_node",
                                                     "remove_resource",
                                                     "create_channel",
                                                     "see_channels",

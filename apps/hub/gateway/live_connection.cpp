@@ -10,6 +10,7 @@ namespace {
 
 // A daemon takes 64 calls at a time; what is more waits here.
 constexpr std::size_t kUploadsAtOnce = 32;
+constexpr std::size_t kQuestionsAtOnce = 16;
 // Who connects says at once what for.
 constexpr std::chrono::milliseconds kServeWait{30'000};
 constexpr std::chrono::milliseconds kNoticeWait{10'000};
@@ -26,6 +27,7 @@ LiveConnection::LiveConnection(Shared& shared, Visit& visit, NodeId node)
       visit_(visit),
       node_(node),
       uploads_(shared.services.loop, kUploadsAtOnce),
+      questions_(shared.services.loop, kQuestionsAtOnce),
       has_served_(shared.services.loop) {}
 
 Task<> LiveConnection::run(std::unique_ptr<WebSocket> socket) {
@@ -70,7 +72,7 @@ Task<Result<wire::Serving>> LiveConnection::serve(wire::Serve message) {
   const Post post = message.resource ? Post(ResourceId{message.zone, *message.resource})
                                      : Post(NodeInZone{message.zone, node_});
   const std::string name = message.resource ? message.resource->str() : node_.hex();
-  const Question question{.action = Action::provide, .zone = message.zone, .object = name};
+  const Question question{.action = action_of(post), .zone = message.zone, .object = name};
   KACHERY_CO_TRY(co_await shared_.admission.admit(visit_, question));
   const std::shared_ptr<const Facts> facts = shared_.services.facts.now();
   const Result<> may = may_serve(*facts, post, node_, Proof::key);
@@ -95,6 +97,18 @@ Task<Result<wire::Serving>> LiveConnection::serve(wire::Serve message) {
   co_return serving;
 }
 
+Task<Result<std::optional<ByteCount>>> LiveConnection::have(wire::Have message,
+                                                            std::chrono::milliseconds wait) {
+  const auto until = std::chrono::steady_clock::now() + wait;
+  const std::optional<Turn> turn = co_await questions_.take(wait);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  if (!turn || !channel_ || left.count() <= 0) co_return fail(Code::unavailable, "it does not answer");
+  OutgoingCall call{.method = "have", .message = wire::print(message), .wait_max = left};
+  KACHERY_CO_TRY(answer, co_await channel_->call(std::move(call)));
+  KACHERY_CO_TRY(had, wire::parse<wire::Had>(answer));
+  co_return had.size;
+}
+
 Task<Result<wire::AskState>> LiveConnection::upload(std::shared_ptr<Order> order) {
   const std::optional<Turn> turn = co_await turn_for(uploads_, *order);
   if (!turn || !channel_) co_return fail(Code::unavailable, "the connection has ended");
@@ -115,7 +129,7 @@ Task<Result<wire::AskState>> LiveConnection::upload(std::shared_ptr<Order> order
           {Code::invalid, "the provider's answer cannot be understood: " + last.error().message});
     co_return last;
   }
-  if (order->has_ended()) co_return wire::ask_failed(answered.error());
+  if (!order->is_wanted()) co_return wire::ask_failed(answered.error());
   // Its own failure, or that of the connection.
   const bool is_there = co_await ping(kPingWait);
   if (!is_there) co_return std::unexpected(answered.error());

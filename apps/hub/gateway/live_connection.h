@@ -20,6 +20,7 @@ class LiveConnection final : public Provider, public std::enable_shared_from_thi
 
   std::optional<NodeId> node() const override { return node_; }
   Proof proof() const override { return Proof::key; }
+  Task<Result<std::optional<ByteCount>>> have(wire::Have message, std::chrono::milliseconds wait) override;
   Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) override;
   Task<bool> ping(std::chrono::milliseconds wait) override;
   void notice(std::string message) override;
@@ -40,6 +41,7 @@ class LiveConnection final : public Provider, public std::enable_shared_from_thi
   bool is_serving_ = false;  // The answer to `serve` is being made.
   std::optional<Post> served_;
   Turns uploads_;
+  Turns questions_;
   Signal has_served_;  // The answer to `serve` has been made.
 };
 

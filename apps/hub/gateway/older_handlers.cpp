@@ -96,8 +96,8 @@ Task<Result<Response>> serve_client(Shared& shared, Visit& visit) {
     co_return older_refusal(visit.status.value_or(http_status(permit.error().code)), permit.error().message);
   if (!shared.services.facts.now()->resources.contains(*resource))
     co_return older_not_found(resource->name.str());
-  const FindSize find = [&shared](ZoneName zone, Digest digest) {
-    return find_size(shared.services, std::move(zone), digest);
+  const FindSize find = [&shared](ZoneName zone, Reader reader, Digest digest) {
+    return find_size(shared.services, std::move(zone), std::move(reader), digest);
   };
   OlderAsk ask{
       .resource = *resource, .asker = asker_of(*permit, visit.head()), .request = *std::move(request)};

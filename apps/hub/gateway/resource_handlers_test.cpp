@@ -56,6 +56,7 @@ class ResourceRoutesTest : public HubTest {
     wire::AskFile message{.zone = zone_named("default"),
                           .digest = digest,
                           .resource = named("data"),
+                          .channel = {},
                           .timeout_ms = timeout_ms,
                           .ignore_bucket = ignore_bucket};
     if (relay) message.relay = true;
@@ -149,7 +150,7 @@ TEST_F(ResourceRoutesTest, WhoseTimeIsOverLeavesTheOrderGoingOnUntilTheyCancel) 
   EXPECT_EQ(ask(&bobs, sha1("content"), 0).back().state, wire::kAsking);
   EXPECT_EQ(ask(nullptr, sha1("content"), 20).back().state, wire::kAsking);
   EXPECT_EQ(orders(), 1U);
-  const wire::CancelAsk cancel{zone_named("default"), sha1("content"), named("data")};
+  const wire::CancelAsk cancel{zone_named("default"), sha1("content"), named("data"), std::nullopt};
   EXPECT_EQ(call(&alices, "/v1/files/ask/cancel", cancel).status, 200) << "who has not asked";
   EXPECT_EQ(call(&bobs, "/v1/files/ask/cancel", cancel).status, 200);
   EXPECT_EQ(orders(), 1U);
@@ -161,6 +162,7 @@ TEST_F(ResourceRoutesTest, AskingIsRefusedWhereItIsNoUse) {
   const wire::AskFile message{.zone = zone_named("default"),
                               .digest = sha1("content"),
                               .resource = named("data"),
+                          .channel = {},
                               .timeout_ms = 1'000,
                               .ignore_bucket = false};
   EXPECT_EQ(call(&bobs, "/v1/files/ask", message).failure().code, Code::not_found);

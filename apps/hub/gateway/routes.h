@@ -90,8 +90,12 @@ Question question_of(Action least, const Message& message) {
                 })
     question.channel = message.name;
   if constexpr (requires { message.channel; }) question.channel = message.channel;
-  if constexpr (requires { message.resource; })
-    question.object = message.resource.str() + " " + object_named(std::vector<Digest>{message.digest});
+  if constexpr (requires { message.digest; })
+    question.object = object_named(std::vector<Digest>{message.digest});
+  if constexpr (requires { message.resource; }) {
+    if (message.resource) question.object = message.resource->str() + " " + question.object;
+    if (!message.resource) question.action = Action::ask_channels;
+  }
   if constexpr (requires {
                   { message.user } -> std::convertible_to<UserName>;
                 })

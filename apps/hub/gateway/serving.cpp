@@ -26,9 +26,13 @@ Result<> may_serve_name(const Facts& facts, const ResourceId& id, const NodeId& 
 
 }  // namespace
 
+Action action_of(const Post& post) {
+  return std::holds_alternative<ResourceId>(post) ? Action::provide : Action::provide_as_node;
+}
+
 Result<> may_serve(const Facts& facts, const Post& post, const NodeId& node, Proof proof) {
   const ZoneName& zone = std::visit([](const auto& what) -> const ZoneName& { return what.zone; }, post);
-  KACHERY_TRY(authorize(facts, SigningKey{node}, Action::provide, &zone));
+  KACHERY_TRY(authorize(facts, SigningKey{node}, action_of(post), &zone));
   const auto* id = std::get_if<ResourceId>(&post);
   if (id != nullptr) return may_serve_name(facts, *id, node, proof);
   KACHERY_ASSERT(std::get<NodeInZone>(post).node == node && proof == Proof::key);

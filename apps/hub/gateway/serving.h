@@ -6,6 +6,9 @@
 
 namespace kachery::hub {
 
+// What it is to serve that.
+Action action_of(const Post& post);
+
 // Of a name: Code::not_found if it is not registered, Code::denied if it is another key's, or its node may
 // not provide there (any more), or the daemon has proved no key where that is not enough.
 Result<> may_serve(const Facts& facts, const Post& post, const NodeId& node, Proof proof);

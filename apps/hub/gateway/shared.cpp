@@ -2,10 +2,10 @@
 
 namespace kachery::hub {
 
-Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest) {
-  const Reader of_zone{.zone = true};
-  auto work = [&services, &zone, &of_zone, &digest] {
-    return services.catalog.files().find(zone, of_zone, {&digest, 1});
+Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Reader reader,
+                                                 Digest digest) {
+  auto work = [&services, &zone, &reader, &digest] {
+    return services.catalog.files().find(zone, reader, {&digest, 1});
   };
   KACHERY_CO_TRY(found, co_await services.loop.offload(std::move(work)));
   if (!found.front()) co_return std::optional<ByteCount>();
@@ -25,6 +25,8 @@ Shared::Shared(const Services& all)
     : services(all),
       rendezvous(
           services.loop, [this](const ResourceId& id) { return owner_of(*services.facts.now(), id); },
-          [this](ZoneName zone, Digest digest) { return find_size(services, std::move(zone), digest); }) {}
+          [this](ZoneName zone, Reader reader, Digest digest) {
+            return find_size(services, std::move(zone), std::move(reader), digest);
+          }) {}
 
 }  // namespace kachery::hub

@@ -17,9 +17,10 @@ struct Readiness {
   std::optional<Error> why_not = {};
 };
 
-// How large a file is that readers of a zone may have; none: it is not there for them. The services outlive
-// the call.
-Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Digest digest);
+// How large a file of a zone is that this reader may have; none: there is none. The services outlive the
+// call.
+Task<Result<std::optional<ByteCount>>> find_size(Services& services, ZoneName zone, Reader reader,
+                                                 Digest digest);
 
 // Network thread only. Belongs to the gateway, and outlives every handler and every body it made.
 struct Shared {

@@ -57,9 +57,11 @@ Task<Result<>> settle(Shared& shared, const ClaimRecord& claim) {
   const Result<> settled = co_await shared.services.loop.offload(std::move(work));
   shared.found.clear();
   KACHERY_CO_TRY(settled);
-  if (!right)
+  if (!right) {
     log(Severity::warning, "claim_false",
         {{"zone", claim.zone.str()}, {"file", claim.digest.hex()}, {"node", claim.node.hex()}});
+    shared.rendezvous.providers.note_failure(claim.node);
+  }
   co_return Result<>();
 }
 
@@ -147,6 +149,11 @@ void review_providers(Shared& shared) {
     return may_serve(*facts, post, *node, provider.proof());
   };
   shared.rendezvous.providers.review(may);
+  shared.rendezvous.orders.review([&facts](const ChannelId& id, const NodeId& node) {
+    const ChannelFacts* channel = find_channel(*facts, id);
+    return channel != nullptr && member_in(*facts, *channel, node).effective().has(Role::provide_files);
+  });
+  shared.rendezvous.orders.wake_all();  // Whoever waits may have lost the right to.
 }
 
 Task<Result<std::size_t>> check_claims(Shared& shared, std::size_t count_at_once) {

@@ -112,13 +112,13 @@ std::vector<bool> here_of(const std::vector<std::optional<wire::PutOrder>>& puts
 // comes at once.
 void tell_of_begun(Shared& shared, const Uploader& uploader, const wire::BeginUploads& message,
                    const wire::BegunUploads& answer) {
-  if (uploader.channel) return;  // It is for the channel's readers only.
   for (std::size_t i = 0; i < answer.uploads.size(); ++i) {
     const wire::BegunUpload& begun = answer.uploads[i];
     if (!begun.id || !message.files[i].manifest) continue;
     const Result<UploadRequest> request = upload_request(message.files[i]);
     KACHERY_ASSERT(request && request->manifest);  // Otherwise it would have been refused.
     const BegunFile file{.zone = uploader.zone,
+                         .channel = uploader.channel,
                          .node = uploader.node,
                          .digest = request->digest,
                          .upload = *begun.id,

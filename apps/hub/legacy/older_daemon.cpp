@@ -155,6 +155,10 @@ Task<Result<older::ResponseToClient>> OlderDaemon::response_to(std::string id, O
   }
 }
 
+Task<Result<std::optional<ByteCount>>> OlderDaemon::have(wire::Have, milliseconds) {
+  co_return std::optional<ByteCount>();
+}
+
 Task<Result<wire::AskState>> OlderDaemon::upload(std::shared_ptr<Order> order) {
   if (order->upload().digest.algorithm() != Algorithm::sha1)
     co_return failed(Code::invalid, "a daemon of the older generation knows SHA-1 only: ask for sha1://...");

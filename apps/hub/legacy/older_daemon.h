@@ -38,6 +38,8 @@ class OlderDaemon final : public Provider, public std::enable_shared_from_this<O
 
   std::optional<NodeId> node() const override { return node_; }
   Proof proof() const override { return Proof::proxy_secret; }
+  // It knows no channels.
+  Task<Result<std::optional<ByteCount>>> have(wire::Have message, std::chrono::milliseconds wait) override;
   // It tells nothing while it works, and cannot be stopped.
   Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) override;
   Task<bool> ping(std::chrono::milliseconds wait) override;

@@ -38,7 +38,7 @@ void Arrivals::begun(const BegunFile& file, std::span<const ChunkEntry> chunks,
   const auto [first, last] = expected_.equal_range({file.zone, file.digest});
   for (auto it = first; it != last; ++it) {
     Order& order = *it->second;
-    if (order.provider_ != file.node) continue;
+    if (order.provider_ != file.node || order.upload().channel != file.channel) continue;
     const bool goes_on = order.arriving_ && order.arriving_->id() == file.upload;
     if (!goes_on) {
       remove_upload(order);

@@ -47,9 +47,10 @@ class ArrivingUpload {
   std::vector<Chunk> come_ = {};
 };
 
-// Who sends what, with what it is going to be.
+// Who sends what where, with what it is going to be.
 struct BegunFile {
   ZoneName zone;
+  std::optional<ChannelName> channel;  // None: to the zone.
   NodeId node;
   Digest digest;
   std::string upload;

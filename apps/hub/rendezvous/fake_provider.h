@@ -36,10 +36,18 @@ class FakeProvider final : public Provider {
     if (!answers_pings) co_await loop_.sleep(wait);
     co_return answers_pings;
   }
+  Task<Result<std::optional<ByteCount>>> have(wire::Have message, std::chrono::milliseconds wait) override {
+    asked_whether.push_back(std::move(message));
+    if (!has) {
+      co_await loop_.sleep(wait);
+      co_return fail(Code::timed_out, "it does not answer");
+    }
+    co_return *has;
+  }
   Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) override {
     orders.push_back(order);
     moved_.notify();
-    while (!last && !order->has_ended()) co_await order->changed().wait(std::chrono::milliseconds(2));
+    while (!last && order->is_wanted()) co_await order->changed().wait(std::chrono::milliseconds(2));
     if (!last) ++stopped;
     co_return last.value_or(Result<wire::AskState>(state(wire::kError)));
   }
@@ -49,6 +57,8 @@ class FakeProvider final : public Provider {
   }
 
   bool answers_pings = true;
+  std::optional<std::optional<ByteCount>> has = std::optional<ByteCount>();  // None: it says nothing.
+  std::vector<wire::Have> asked_whether;
   std::optional<Result<wire::AskState>> last;  // What an upload ends with.
   std::vector<std::shared_ptr<Order>> orders;
   std::vector<std::string> notices;

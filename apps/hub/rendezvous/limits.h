@@ -13,6 +13,12 @@ struct RendezvousLimits {
   std::chrono::milliseconds return_wait{10'000};
   // A provider that says nothing, or sends nothing, for so long has failed.
   std::chrono::milliseconds stall_wait{60'000};
+  // The same where another node has the file, too; and a queue is no excuse then.
+  std::chrono::milliseconds stall_wait_with_others{15'000};
+  // Whether they have a file is what nodes have to say within this, so that a miss takes less than 3 s.
+  std::chrono::milliseconds have_wait{2'500};
+  // Whoever failed is asked last for so long.
+  std::chrono::milliseconds failure_time{3'600'000};
   // Nothing takes longer; a queue of a day is none.
   std::chrono::milliseconds order_max{86'400'000};
   // Askers hear of bytes so often; of everything else at once.
@@ -20,7 +26,7 @@ struct RendezvousLimits {
 
   // An order costs a few KB.
   std::size_t orders_max = 10'000;
-  std::size_t orders_of_resource_max = 1'000;
+  std::size_t orders_of_one_max = 1'000;  // Of a resource, or in a channel.
   // Whose interest an order remembers: 70 bytes each.
   std::size_t askers_of_order_max = 10'000;
   // Of all uploads that are asked for, as they come: 150 bytes each, of 2 TiB.

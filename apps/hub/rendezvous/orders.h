@@ -14,8 +14,8 @@
 
 namespace kachery::hub {
 
-// How large a file of a zone is; none: it is not there.
-using FindSize = std::function<Task<Result<std::optional<ByteCount>>>(ZoneName zone, Digest digest)>;
+// How large a file of a zone is that this reader may have; none: there is none.
+using FindSize = std::function<Task<Result<std::optional<ByteCount>>>(ZoneName zone, Reader reader, Digest digest)>;
 
 // Who asks for something, and takes it back: a key, or an address.
 struct Asker {
@@ -33,8 +33,15 @@ class Orders {
   // The order for it that is under way, or a new one. Code::unavailable if nobody serves the name,
   // Code::exhausted if too much is under way.
   Result<std::shared_ptr<Order>> ask(const ResourceId& resource, const Digest& digest, const Asker& asker);
+  // The same of the nodes of a channel; a new one goes to those that `search` finds, one after the other.
+  Result<std::shared_ptr<Order>> ask(const ChannelId& channel, const Digest& digest, const Asker& asker,
+                                     std::shared_ptr<Search> search);
+  bool is_under_way(const Asked& asked, const Digest& digest) const { return orders_.contains({asked, digest}); }
   // Takes back that `asker` wants it. Nothing happens where there is nothing to take back.
-  void cancel(const ResourceId& resource, const Digest& digest, const std::string& asker);
+  void cancel(const Asked& asked, const Digest& digest, const std::string& asker);
+
+  // Takes the orders of channels from nodes that may not provide there any more, as `may` says.
+  void review(const std::function<bool(const ChannelId& channel, const NodeId& node)>& may);
 
   // Wakes everybody who waits for an order.
   void wake_all();
@@ -45,9 +52,13 @@ class Orders {
   Arrivals& arrivals() { return arrivals_; }
 
  private:
-  using Key = std::pair<ResourceId, Digest>;
+  using Key = std::pair<Asked, Digest>;
 
+  // The order that is under way, with this asker; none: there is none.
+  Result<std::shared_ptr<Order>> join(const Key& key, const Asker& asker);
+  Result<std::shared_ptr<Order>> begin(const Key& key, const Asker& asker, std::shared_ptr<Search> search);
   Task<> run(std::shared_ptr<Order> order);
+  Task<> run_in_channel(std::shared_ptr<Order> order);
   Task<> watch(std::shared_ptr<Order> order);
   Task<wire::AskState> confirmed(std::shared_ptr<Order> order, wire::AskState said);
   void end(Order& order, wire::AskState last);
@@ -58,7 +69,7 @@ class Orders {
   RendezvousLimits limits_;
   Arrivals arrivals_;
   std::map<Key, std::shared_ptr<Order>> orders_;
-  std::map<ResourceId, std::size_t> counts_;  // Of the orders of a resource, where there are some.
+  std::map<Asked, std::size_t> counts_;  // Of the orders of each, where there are some.
 };
 
 // The order's turn at a provider that does so many at a time; it waits in the queue until then. None: it

@@ -10,7 +10,7 @@
 #include "core/node_id.h"
 #include "hub/access/access.h"
 #include "net/loop.h"
-#include "wire/resources.h"
+#include "wire/live.h"
 
 namespace kachery::hub {
 
@@ -31,8 +31,12 @@ class Provider {
   virtual std::optional<NodeId> node() const = 0;
   virtual Proof proof() const = 0;
 
-  // Has it upload the order's file, and tells the order how far it is; ends soon after the order was stopped.
-  // Gives what it said last. A failure: it can be reached no more, and whether it did anything is not known.
+  // How large a file is that it has, and provides in one of the message's channels; none: there is none. A
+  // failure, also if it says nothing within `wait`: nobody knows.
+  virtual Task<Result<std::optional<ByteCount>>> have(wire::Have message, std::chrono::milliseconds wait) = 0;
+
+  // Has it upload the order's file, and tells the order how far it is; ends soon after the order wants it no
+  // more. Gives what it said last. A failure: it can be reached no more, and whether it did anything is not known.
   virtual Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) = 0;
 
   virtual Task<bool> ping(std::chrono::milliseconds wait) = 0;

@@ -107,6 +107,23 @@ std::shared_ptr<Provider> Providers::find(const ResourceId& id) const {
   return nullptr;
 }
 
+std::shared_ptr<Provider> Providers::find(const NodeInZone& node) const {
+  const auto found = connected_.find(Post(node));
+  return found == connected_.end() ? nullptr : found->second.provider;
+}
+
+void Providers::note_failure(const std::optional<NodeId>& node) {
+  const auto now = steady_clock::now();
+  std::erase_if(failed_, [&](const auto& failed) { return now - failed.second >= limits_.failure_time; });
+  if (node) failed_[*node] = now;
+}
+
+bool Providers::has_failed_lately(const Provider& provider) const {
+  const std::optional<NodeId> node = provider.node();
+  const auto found = node ? failed_.find(*node) : failed_.end();
+  return found != failed_.end() && steady_clock::now() - found->second < limits_.failure_time;
+}
+
 bool Providers::expects(const ResourceId& id) const {
   const auto now = steady_clock::now();
   if (now - begun_ < limits_.return_wait || find(id)) return true;

@@ -41,6 +41,13 @@ class Providers {
   // Cuts everybody who may not serve what they serve, as `may` says.
   void review(const std::function<Result<>(const Post& post, const Provider& provider)>& may);
 
+  // Null: the node is not connected as such.
+  std::shared_ptr<Provider> find(const NodeInZone& node) const;
+
+  // That it did not do what it said. Others are asked first then, for an hour.
+  void note_failure(const std::optional<NodeId>& node);
+  bool has_failed_lately(const Provider& provider) const;
+
   std::size_t count() const { return connected_.size(); }
 
  private:
@@ -60,6 +67,7 @@ class Providers {
   Signal changed_;
   std::map<Post, Serving> connected_;
   std::map<Post, TimePoint> left_;  // Within the time in which they may come back.
+  std::map<NodeId, TimePoint> failed_;
   TimePoint begun_ = std::chrono::steady_clock::now();
 };
 

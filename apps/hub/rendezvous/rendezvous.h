@@ -8,8 +8,10 @@ namespace kachery::hub {
 
 // Network thread only. The loop outlives it; it outlives the loop's run.
 struct Rendezvous {
-  Rendezvous(Loop& loop, OwnerOf owner_of, FindSize find_size, const RendezvousLimits& limits = {})
-      : providers(loop, std::move(owner_of), limits), orders(loop, providers, std::move(find_size), limits) {}
+  Rendezvous(Loop& loop, OwnerOf owner_of, FindSize find_size, const RendezvousLimits& limited = {})
+      : limits(limited),
+        providers(loop, std::move(owner_of), limits),
+        orders(loop, providers, std::move(find_size), limits) {}
 
   // The hub stops: daemons are to come back later, and whoever waits is to ask again.
   void stop() {
@@ -20,6 +22,7 @@ struct Rendezvous {
     orders.wake_all();
   }
 
+  const RendezvousLimits limits;
   bool is_stopping = false;
   Providers providers;
   Orders orders;

@@ -31,7 +31,7 @@ class RendezvousTest : public testing::Test {
     limits_ = limits;
     meeting.emplace(
         loop, [this](const ResourceId&) { return owner; },
-        [this](const ZoneName&, const Digest&) { return find_size(*this); }, limits);
+        [this](const ZoneName&, const Reader&, const Digest&) { return find_size(*this); }, limits);
     loop.spawn(guarded(*this, test));
     loop.run();
     EXPECT_TRUE(has_ended_);
@@ -336,7 +336,7 @@ TEST_F(RendezvousTest, ThereAreNotMoreOrdersThanThereMayBe) {
         test.orders().cancel(data(), digests[1], "a");
         EXPECT_TRUE(test.orders().ask(data(), digests[3], {"a"}));
       },
-      {.return_wait = milliseconds(50), .orders_of_resource_max = 3, .askers_of_order_max = 2});
+      {.return_wait = milliseconds(50), .orders_of_one_max = 3, .askers_of_order_max = 2});
 }
 
 Digest sha256_named(unsigned char number) {
@@ -351,6 +351,7 @@ std::vector<ChunkEntry> chunks_named(std::initializer_list<unsigned char> number
 
 BegunFile begun_by(unsigned char node_number, const std::string& upload = "upload") {
   return {.zone = data().zone,
+          .channel = {},
           .node = node(node_number),
           .digest = digest(),
           .upload = upload,
