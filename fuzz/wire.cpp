@@ -39,8 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             BeginUploads, BegunUploads, MoreChunks, PutOrders, CommitUploads, AbandonUploads, NamedUser,
             ListUsers, UserList, ListAllNodes, Invite, Invitation, ListInvitations, InvitationList,
             RevokeInvitation, CreateZone, NamedZone, ListZones, ZoneList, ZoneSettings, SetQuota, AskUsage,
-            Usage, AskAudit, Serve, Serving, Upload, Notice, RegisterResource, ResourceList, ListResources,
-            RemoveResource, AskFile, AskState, CancelAsk>(text);
+            Usage, AskAudit, Serve, Serving, Have, Had, Upload, Notice, RegisterResource, ResourceList,
+            ListResources, RemoveResource, AskFile, AskState, CancelAsk, AskHolders, Holders>(text);
   check_all<legacy::Initialize, legacy::Ping, legacy::ResponseToClient, legacy::Acknowledge,
             legacy::RequestFromClient, legacy::CancelRequestFromClient, legacy::FileUploadRequest,
             legacy::FileUploadResponse, legacy::Refusal>(text);

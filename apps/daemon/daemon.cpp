@@ -25,6 +25,10 @@ constexpr milliseconds kStopWait{5'000};
 // A connection that lasted so long was a good one: after it the next attempt comes soon.
 constexpr milliseconds kGoodTime{5'000};
 
+// What may block beside uploads and look-ups: a file that is looked for before its upload, a question about
+// roles, the status, and who answers there.
+constexpr std::size_t kOtherThreads = 4;
+
 constexpr int kOk = 200;
 constexpr int kInternal = 500;
 
@@ -82,15 +86,18 @@ struct DaemonParts {
 struct Service {
   Service(Configuration configuration, Loop& loop, const DaemonParts& parts)
       : session(std::move(configuration)),
+        channels({.loop = loop, .session = session, .zone = parts.offer.zone, .say = parts.output.warn}),
         provider({.loop = loop,
                   .session = session,
                   .zone = parts.offer.zone,
                   .uploads_max = parts.settings.uploads_max,
+                  .channels = parts.offer.resource ? nullptr : &channels,
                   .say = parts.output.print}) {
     if (const auto& rate = parts.settings.upload_rate_max) session.limit_uploads(*rate);
   }
 
   Session session;
+  OwnChannels channels;
   FileProvider provider;
 };
 
@@ -99,7 +106,7 @@ class Daemon {
   Daemon(DaemonParts parts, KeyPair key, const std::atomic<bool>& stop)
       : parts_(std::move(parts)),
         stop_(stop),
-        loop_(parts_.settings.uploads_max + 4),
+        loop_(parts_.settings.uploads_max + kLookUpsMax + kOtherThreads),
         stopping_(loop_),
         ended_(loop_),
         http_(parts_.url.pin),

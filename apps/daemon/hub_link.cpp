@@ -92,6 +92,7 @@ Task<Result<std::string>> take_notice(const Output& output, std::shared_ptr<Inco
 
 Channel::Handler handler_of(const Link& link) {
   return [&provider = link.provider, &output = link.output](std::shared_ptr<IncomingCall> call) {
+    if (call->method() == "have") return provider.have(std::move(call));
     if (call->method() == "upload") return provider.upload(std::move(call));
     if (call->method() == "notice") return take_notice(output, std::move(call));
     return refuse(call->method());

@@ -18,9 +18,11 @@ struct Output {
   std::function<void(const std::string& line)> warn;   // What somebody should look at.
 };
 
-// What is provided: a resource, or all that the node's key may provide in the zone.
+// What is provided.
 struct Offer {
   ZoneName zone;
+  // None: all that the node's key may provide in the zone, which is every resource that is registered for it,
+  // and the channels in which it has the role. A resource by itself is provided in no channel.
   std::optional<ResourceName> resource = {};
 };
 

@@ -97,7 +97,7 @@ Result<Question> question_of(const Link& link, const legacy::RequestFromClient& 
 // Answers when the upload has ended, or the time is over.
 Task<> answer(std::shared_ptr<Shared> shared, std::string id, Question question) {
   Signal changed(shared->link.loop);
-  const auto interest = shared->link.provider.ask(question.digest, std::nullopt, changed);
+  const auto interest = shared->link.provider.ask({question.digest}, std::nullopt, changed);
   shared->uploads.keep(question.digest);
   shared->requests.emplace(id, &changed);
   const auto deadline = std::chrono::steady_clock::now() + question.wait;
@@ -196,7 +196,7 @@ void OlderUploads::keep(const Digest& digest) {
 
 Task<> OlderUploads::hold(Digest digest) {
   Signal changed(loop_);
-  const auto interest = provider_.ask(digest, std::nullopt, changed);
+  const auto interest = provider_.ask({digest}, std::nullopt, changed);
   while (!wire::is_final(interest->state())) co_await changed.wait(kAnswerWaitMax);
   kept_.erase(digest);
 }

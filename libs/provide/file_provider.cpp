@@ -19,11 +19,14 @@ constexpr std::chrono::milliseconds kSayAgainEvery{10'000};
 constexpr std::chrono::hours kDay{24};
 constexpr std::chrono::hours kTurnWait{1};  // Turns are waited for again and again.
 
+// Between two looks at whether an answer is wanted still.
+constexpr std::chrono::milliseconds kLookWait{1'000};
+
 // What an asker is told of a failure: the provider's paths and names are not theirs to know.
 std::string told_to_asker(Code code) {
   switch (code) {
     case Code::denied:
-      return "the provider may not upload to this zone";
+      return "the provider may not upload to this zone or channel";
     case Code::exhausted:
       return "the quota of the zone, or the provider's disk or memory, is used up";
     case Code::unavailable:
@@ -41,17 +44,22 @@ wire::AskState changed_state() {
        "store or link the original again"});
 }
 
+std::string str(const Wanted& wanted) {
+  return name_of(wanted.digest) + (wanted.channel ? " for the channel " + wanted.channel->str() : "");
+}
+
 }  // namespace
 
-// The upload of one file.
+// The upload of one file to one place.
 struct FileProvider::Job {
-  Job(Loop& loop, const Digest& of, const std::optional<NodeId>& who) : digest(of), asker(who), turn(loop) {}
+  Job(Loop& loop, const Wanted& what, const std::optional<NodeId>& who)
+      : wanted(what), asker(who), turn(loop) {}
 
   void notify() const {
     for (Signal* changed : interested) changed->notify();
   }
 
-  const Digest digest;
+  const Wanted wanted;
   const std::optional<NodeId> asker;  // Who asked first.
   wire::AskState state{wire::kQueued, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
   std::vector<Signal*> interested;
@@ -75,24 +83,71 @@ wire::AskState FileProvider::Interest::state() const {
   return job_->state;
 }
 
-std::unique_ptr<FileProvider::Interest> FileProvider::ask(const Digest& digest,
+std::unique_ptr<FileProvider::Interest> FileProvider::ask(const Wanted& wanted,
                                                           const std::optional<NodeId>& asker,
                                                           Signal& changed) {
-  std::shared_ptr<Job>& job = jobs_[digest];
+  std::shared_ptr<Job>& job = jobs_[wanted];
   if (!job) {
-    job = std::make_shared<Job>(parts_.loop, digest, asker);
-    parts_.say("Upload request: " + name_of(digest));
+    job = std::make_shared<Job>(parts_.loop, wanted, asker);
+    parts_.say("Upload request: " + str(wanted));
     parts_.loop.spawn(run(job));
   }
   return std::make_unique<Interest>(*this, job, changed);
 }
 
+Result<> FileProvider::check_zone(const ZoneName& zone) const {
+  if (zone == parts_.zone) return {};
+  return fail(Code::denied, "this provider serves the zone " + parts_.zone.str() + ", not " + zone.str());
+}
+
+Task<bool> FileProvider::provides_in(std::vector<ChannelName> channels) {
+  if (parts_.channels == nullptr) co_return false;
+  const bool provides = co_await parts_.channels->provides_files_in(std::move(channels));
+  co_return provides;
+}
+
+Task<Result<std::string>> FileProvider::have(std::shared_ptr<IncomingCall> call) {
+  KACHERY_CO_TRY(asked, wire::parse<wire::Have>(call->message()));
+  KACHERY_CO_TRY(check_zone(asked.zone));
+  const bool provides = co_await provides_in(std::move(asked.channels));
+  if (!provides) co_return wire::print(wire::Had{});
+  Result<std::string> answer = co_await look(std::move(call), asked.digest);
+  co_return answer;
+}
+
+// When it is its turn.
+Task<Result<std::string>> FileProvider::look(std::shared_ptr<IncomingCall> call, Digest digest) {
+  if (waiting_to_look_ >= kLookUpsWaitingMax)
+    co_return fail(Code::exhausted, "this provider is asked for too much at a time; ask again later");
+  ++waiting_to_look_;
+  while (looking_ >= kLookUpsMax && !call->is_cancelled() && !is_stopping_) co_await looked_.wait(kLookWait);
+  --waiting_to_look_;
+  if (call->is_cancelled()) co_return fail(Code::cancelled, "nobody wants to know it any more");
+  if (is_stopping_) co_return fail(Code::unavailable, "the provider is being stopped; ask again");
+  ++looking_;
+  const auto work = [&session = parts_.session, digest] { return session.look_for(digest); };
+  const Result<ByteCount> size = co_await parts_.loop.offload(work);
+  --looking_;
+  looked_.notify();
+  idle_.notify();
+  if (size) co_return wire::print(wire::Had{*size});
+  if (size.error().code != Code::not_found)
+    parts_.say(fmt::format("Not provided: {}", printable(size.error().message)));
+  co_return wire::print(wire::Had{});
+}
+
 Task<Result<std::string>> FileProvider::upload(std::shared_ptr<IncomingCall> call) {
   KACHERY_CO_TRY(asked, wire::parse<wire::Upload>(call->message()));
-  if (asked.zone != parts_.zone)
-    co_return fail(Code::denied,
-                   "this provider serves the zone " + parts_.zone.str() + ", not " + asked.zone.str());
-  const std::unique_ptr<Interest> interest = ask(asked.digest, asked.asker, call->cancelled());
+  KACHERY_CO_TRY(check_zone(asked.zone));
+  if (asked.channel) {
+    std::vector<ChannelName> channels{*asked.channel};
+    const bool provides = co_await provides_in(std::move(channels));
+    if (!provides)
+      co_return wire::print(wire::ask_failed(
+          {Code::denied, "this node does not provide files in the channel " + asked.channel->str()}));
+  }
+  const Wanted wanted{asked.digest, asked.channel};
+  const std::unique_ptr<Interest> interest = ask(wanted, asked.asker, call->cancelled());
   for (;;) {
     const wire::AskState state = interest->state();
     if (wire::is_final(state)) co_return wire::print(state);
@@ -104,7 +159,7 @@ Task<Result<std::string>> FileProvider::upload(std::shared_ptr<IncomingCall> cal
 
 Task<> FileProvider::run(std::shared_ptr<Job> job) {
   Session& session = parts_.session;
-  const auto look = [&session, digest = job->digest] { return session.look_for(digest); };
+  const auto look = [&session, digest = job->wanted.digest] { return session.look_for(digest); };
   const Result<ByteCount> size = co_await parts_.loop.offload(look);
   if (job->is_abandoned) co_return;
   if (!size) {
@@ -118,7 +173,7 @@ Task<> FileProvider::run(std::shared_ptr<Job> job) {
   }
   job->state.size = *size;
   if (const Result<> admitted = admit(*job); !admitted) {
-    parts_.say(fmt::format("Refused: {}: {}", name_of(job->digest), admitted.error().message));
+    parts_.say(fmt::format("Refused: {}: {}", str(job->wanted), admitted.error().message));
     finish(job, wire::ask_failed(admitted.error()));
     co_return;
   }
@@ -127,9 +182,9 @@ Task<> FileProvider::run(std::shared_ptr<Job> job) {
   while (!job->has_turn && !job->is_abandoned) co_await job->turn.wait(kTurnWait);
   if (!job->has_turn) co_return;
   if (!job->is_abandoned) co_await send(job);
-  --running_;
+  running_.erase(job->wanted.digest);
   start_next();
-  if (running_ == 0) idle_.notify();
+  idle_.notify();
 }
 
 Result<> FileProvider::admit(Job& job) {
@@ -161,28 +216,32 @@ Result<> FileProvider::charge(const std::optional<NodeId>& asker, ByteCount size
 }
 
 void FileProvider::start_next() {
-  while (running_ < parts_.uploads_max && !waiting_.empty()) {
-    const std::shared_ptr<Job> job = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++running_;
+  while (running_.size() < parts_.uploads_max) {
+    const auto next = std::ranges::find_if(
+        waiting_, [this](const auto& job) { return !running_.contains(job->wanted.digest); });
+    if (next == waiting_.end()) return;
+    const std::shared_ptr<Job> job = std::move(*next);
+    waiting_.erase(next);
+    running_.insert(job->wanted.digest);
     job->has_turn = true;
     job->turn.notify();
   }
 }
 
 Task<> FileProvider::send(std::shared_ptr<Job> job) {
-  parts_.say("Starting upload: " + name_of(job->digest));
+  parts_.say("Starting upload: " + str(job->wanted));
   job->state.state = wire::kRunning;
   job->state.bytes_uploaded = 0;
   job->notify();
   parts_.loop.spawn(watch(job));
   const auto work = [&session = parts_.session, zone = parts_.zone, job]() -> Result<> {
-    Result<> sent = session.upload({&job->digest, 1}, zone, job->progress);
+    const auto& [digest, channel] = job->wanted;
+    Result<> sent = session.upload({&digest, 1}, zone, job->progress, channel);
     if (sent || job->progress.cancel) return sent;
     // Whether it was ours to send is what the asker may know; a link is hashed again only if its file
     // changed.
     Progress unwatched;
-    const Result<Located> here = session.open(name_of(job->digest), {.local_only = true}, unwatched);
+    const Result<Located> here = session.open(name_of(digest), {.local_only = true}, unwatched);
     if (!here) return fail(Code::corrupt, sent.error().message);
     return sent;
   };
@@ -190,15 +249,15 @@ Task<> FileProvider::send(std::shared_ptr<Job> job) {
   if (sent) {
     ++counts_.completed;
     counts_.bytes += *job->state.size;
-    parts_.say(fmt::format("Uploaded: {} ({} bytes)", name_of(job->digest), *job->state.size));
+    parts_.say(fmt::format("Uploaded: {} ({} bytes)", str(job->wanted), *job->state.size));
     finish(job, {wire::kCompleted, job->state.size, job->state.size, std::nullopt, std::nullopt});
     co_return;
   }
   ++counts_.failed;
   const Error& error = sent.error();
   parts_.say(job->progress.cancel
-                 ? fmt::format("Upload stopped, because nobody wants it any more: {}", name_of(job->digest))
-                 : fmt::format("Upload failed: {}: {}", name_of(job->digest), printable(error.message)));
+                 ? fmt::format("Upload stopped, because nobody wants it any more: {}", str(job->wanted))
+                 : fmt::format("Upload failed: {}: {}", str(job->wanted), printable(error.message)));
   finish(job, error.code == Code::corrupt ? changed_state()
                                           : wire::ask_failed({error.code, told_to_asker(error.code)}));
 }
@@ -216,7 +275,7 @@ Task<> FileProvider::watch(std::shared_ptr<Job> job) {
 
 void FileProvider::finish(const std::shared_ptr<Job>& job, wire::AskState state) {
   job->state = std::move(state);
-  const auto found = jobs_.find(job->digest);
+  const auto found = jobs_.find(job->wanted);
   if (found != jobs_.end() && found->second == job) jobs_.erase(found);
   job->notify();
 }
@@ -227,24 +286,27 @@ void FileProvider::abandon(const std::shared_ptr<Job>& job) {
   job->is_abandoned = true;
   job->progress.cancel = true;
   std::erase(waiting_, job);
-  const auto found = jobs_.find(job->digest);
+  const auto found = jobs_.find(job->wanted);
   if (found != jobs_.end() && found->second == job) jobs_.erase(found);
   job->turn.notify();
 }
 
 UploadCounts FileProvider::counts() const {
   UploadCounts counts = counts_;
-  counts.running = running_;
+  counts.running = running_.size();
   counts.waiting = waiting_.size();
   return counts;
 }
 
 Task<> FileProvider::stop(std::chrono::milliseconds wait) {
   is_stopping_ = true;
+  looked_.notify();
   waiting_.clear();
-  for (const auto& [digest, job] : jobs_) job->progress.cancel = true;
+  if (parts_.channels != nullptr) parts_.channels->stop();
+  for (const auto& [wanted, job] : jobs_) job->progress.cancel = true;
   const auto deadline = std::chrono::steady_clock::now() + wait;
-  while (running_ > 0 && std::chrono::steady_clock::now() < deadline) co_await idle_.wait(wait);
+  while ((!running_.empty() || looking_ > 0) && std::chrono::steady_clock::now() < deadline)
+    co_await idle_.wait(wait);
 }
 
 }  // namespace kachery

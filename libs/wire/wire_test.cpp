@@ -124,6 +124,8 @@ const std::map<std::string, std::string (*)(std::string_view)>& examples() {
       example<AskAudit>("ask_audit"),
       example<Serve>("serve"),
       example<Serving>("serving"),
+      example<Have>("have"),
+      example<Had>("had"),
       example<Upload>("upload"),
       example<Notice>("notice"),
   };
