@@ -61,6 +61,7 @@ RESOURCE_CALLS: dict[str, list[list[str]]] = {
     "resource list": [[], ["--zone", "default"]],
     "resource show": [["lab"], ["other"]],
     "resource remove": [["other"]],
+    "find-file": [[HERE], [NOWHERE, "--zone", "default"]],
 }
 # In this order, by one node.
 DAEMON_CALLS: dict[str, list[list[str]]] = {

@@ -12,6 +12,7 @@ CommandList node_commands();
 CommandList resource_commands();
 CommandList daemon_commands();
 CommandList channel_commands();
+CommandList finding_commands();
 CommandList hub_serving_commands();
 CommandList hub_people_commands();
 CommandList hub_zone_commands();

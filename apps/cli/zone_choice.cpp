@@ -30,7 +30,9 @@ void ZoneChoice::declare_sources(Options& options) {
           "Ask nobody else");
   options.option("--resource", resource,
                  "The resource to ask for what the zone does not have, instead of KACHERY_RESOURCE_URL");
-  options.option("--channel", channel, "Ask this channel of the zone only, and not the zone");
+  options.option("--channel", channel, "Ask this channel of the zone and its nodes only, and not the zone");
+  options.option("--timeout", timeout_s,
+                 "How many seconds those who are asked may take to upload it, instead of a day");
 }
 
 void ZoneChoice::declare_destination(Options& options, const char* zone_help, const char* local_help) {
@@ -60,6 +62,10 @@ Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
   KACHERY_TRY(named, name(configuration));
   KACHERY_TRY(of_channel, channel_name(configuration));
   Sources sources{.local_only = local, .zone = std::move(named), .channel = std::move(of_channel)};
+  if (timeout_s) {
+    constexpr auto kMax = std::chrono::duration_cast<std::chrono::seconds>(kAskWaitMax);
+    sources.ask_wait = std::chrono::seconds(std::min<ByteCount>(*timeout_s, kMax.count()));
+  }
   if (local && !resource.empty())
     return fail(Code::invalid,
                 "--local is for this machine only, and --resource asks another: give one of them");
@@ -68,7 +74,7 @@ Result<Sources> ZoneChoice::sources(const Configuration& configuration) const {
     return fail(Code::invalid,
                 "a resource uploads to the zone, and --channel asks that channel only: give one of them");
   if (!local && !sources.channel && (!resource.empty() || is_resource_named()))
-    sources.asking = Asking{.resource = resource};
+    sources.asking = Asking{.resource = resource, .wait = sources.ask_wait};
   return sources;
 }
 

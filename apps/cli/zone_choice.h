@@ -17,11 +17,12 @@ Result<> require_hub(const Configuration& configuration, std::string_view what);
 struct ZoneChoice {
   std::string zone;  // Empty: the one that is configured.
   bool local = false;
-  std::string resource;  // Empty: the one that KACHERY_RESOURCE_URL names, if any.
-  std::string channel;   // Empty: none in particular.
+  std::string resource;                     // Empty: the one that KACHERY_RESOURCE_URL names, if any.
+  std::string channel;                      // Empty: none in particular.
+  std::optional<ByteCount> timeout_s = {};  // None: kAskWaitMax.
 
   void declare(Options& options, const char* zone_help, const char* local_help);
-  // For what loads: also --resource and --channel.
+  // For what loads: also --resource, --channel and --timeout.
   void declare_sources(Options& options);
   // For what stores: also --upload-to-channel.
   void declare_destination(Options& options, const char* zone_help, const char* local_help);

@@ -47,8 +47,21 @@ Result<Resource> registered(const Zone& zone, const std::string& text, const std
 }
 
 std::string progress_of(const wire::AskState& state) {
-  if (state.state != wire::kRunning || !state.size || !state.bytes_uploaded) return state.state;
+  if (state.state != wire::kRunning || !state.size || !state.bytes_uploaded)
+    return "it is not uploaded (" + state.state + ")";
   return std::to_string(*state.bytes_uploaded) + " of " + std::to_string(*state.size) + " bytes are uploaded";
+}
+
+std::string said_by(const wire::AskState& state) {
+  return state.message ? ": " + printable(*state.message) : "";
+}
+
+// Of all but "not_found".
+Result<> outcome_by(const wire::AskState& state, const std::string& asked) {
+  if (state.state == wire::kCompleted) return {};
+  if (state.state == wire::kError)
+    return fail(state.code.value_or(Code::unavailable), asked + ", and could not upload it" + said_by(state));
+  return fail(Code::timed_out, asked + ", and " + progress_of(state) + " so far; ask again");
 }
 
 }  // namespace
@@ -79,8 +92,12 @@ Result<wire::AskState> ask_resource(const Zone& zone, const Resource& resource, 
     return remote::ask_older_proxy(
         {*resource.older, resource.name, zone.name, digest, asking.wait, insecure_http}, on_state, cancel);
   }
-  wire::AskFile message{zone.name, digest, resource.name, static_cast<std::uint64_t>(asking.wait.count()),
-                        asking.ignore_bucket};
+  wire::AskFile message{.zone = zone.name,
+                        .digest = digest,
+                        .resource = resource.name,
+                        .channel = {},
+                        .timeout_ms = static_cast<std::uint64_t>(asking.wait.count()),
+                        .ignore_bucket = asking.ignore_bucket};
   if (relay == Relay::yes) message.relay = true;
   return zone.hub.ask(message, on_state, cancel);
 }
@@ -91,21 +108,34 @@ Result<> cancel_asking(const Zone& zone, const Resource& resource, const Digest&
     return fail(Code::unavailable, resource.str() +
                                        " is asked through a proxy of an older kind, "
                                        "where nothing can be cancelled");
-  const wire::CancelAsk message{zone.name, digest, resource.name};
+  const wire::CancelAsk message{zone.name, digest, resource.name, std::nullopt};
   KACHERY_TRY(zone.hub.call(remote::kCancelAsk, message, cancel));
   return {};
 }
 
+Result<wire::AskState> ask_channels(const Zone& zone, const Digest& digest, const ChannelAsking& asking,
+                                    Relay relay, const OnAskState& on_state,
+                                    const std::atomic<bool>& cancel) {
+  wire::AskFile message{.zone = zone.name,
+                        .digest = digest,
+                        .resource = {},
+                        .channel = zone.channel,
+                        .timeout_ms = static_cast<std::uint64_t>(asking.wait.count()),
+                        .ignore_bucket = asking.ignore_bucket};
+  if (relay == Relay::yes) message.relay = true;
+  return zone.hub.ask(message, on_state, cancel);
+}
+
 Result<> outcome_of(const wire::AskState& state, const Resource& resource) {
-  if (state.state == wire::kCompleted) return {};
-  const std::string said = state.message ? ": " + printable(*state.message) : "";
   if (state.state == wire::kNotFound)
-    return fail(Code::not_found, resource.str() + " was asked, and does not have it" + said);
-  if (state.state == wire::kError)
-    return fail(state.code.value_or(Code::unavailable),
-                resource.str() + " was asked, and could not upload it" + said);
-  return fail(Code::timed_out, resource.str() + " was asked, and has not uploaded it yet (" +
-                                   progress_of(state) + "); ask again");
+    return fail(Code::not_found, resource.str() + " was asked, and does not have it" + said_by(state));
+  return outcome_by(state, resource.str() + " was asked");
+}
+
+Result<> outcome_in_channels(const wire::AskState& state) {
+  if (state.state == wire::kNotFound)
+    return fail(Code::not_found, state.message ? printable(*state.message) : "no node of a channel has it");
+  return outcome_by(state, "nodes of channels were asked");
 }
 
 }  // namespace kachery

@@ -1,4 +1,5 @@
-// Asking a resource for a file that a zone does not have. docs/guide/resource.md.
+// Asking for a file that a zone does not have: a resource, or the nodes of channels. docs/guide/resource.md,
+// docs/guide/channel.md.
 #pragma once
 
 #include <chrono>
@@ -58,5 +59,18 @@ Result<> cancel_asking(const Zone& zone, const Resource& resource, const Digest&
 // Success if the resource has uploaded it; else why there is nothing to load: Code::not_found if it does not
 // have it, Code::timed_out if it is not done yet.
 Result<> outcome_of(const wire::AskState& state, const Resource& resource);
+
+// How the nodes that provide files in channels are asked: those of the zone's channel; where it names none,
+// of all channels in which this node requests files.
+struct ChannelAsking {
+  std::chrono::milliseconds wait = kAskWaitMax;
+  bool ignore_bucket = false;  // Ask although the file is there.
+};
+
+// As ask_resource.
+Result<wire::AskState> ask_channels(const Zone& zone, const Digest& digest, const ChannelAsking& asking,
+                                    Relay relay, const OnAskState& on_state, const std::atomic<bool>& cancel);
+// As of a resource.
+Result<> outcome_in_channels(const wire::AskState& state);
 
 }  // namespace kachery

@@ -80,7 +80,8 @@ class AskingTest : public testing::Test {
     }
     if (head.path == "/v1/files/ask/cancel") return FakeHub::json(wire::print(wire::Done{true}));
     if (head.path != "/v1/files/ask") return std::nullopt;
-    asked_ = wire::parse<wire::AskFile>(body)->resource.str();
+    const auto question = wire::parse<wire::AskFile>(body);
+    asked_ = question->resource ? question->resource->str() : "channels";
     is_uploaded_ = is_uploaded_ || (answer_.state == "completed" && uploads_);
     const std::string lines = wire::print(wire::AskState{"running", 16, 3, {}, {}}) + "\n";
     return Response{200, {{"Content-Type", "application/x-ndjson"}}, lines + wire::print(answer_) + "\n"};

@@ -44,9 +44,11 @@ struct Sources {
   Location location = Location::ignore;
   bool local_only = false;            // Never ask the hub.
   std::optional<ZoneName> zone = {};  // Of the hub; none: the configured one.
-  std::optional<Asking> asking = {};  // Of a resource, for what the zone does not have; none: nobody.
+  // A resource, for what the zone does not have; none: the nodes that provide files in channels.
+  std::optional<Asking> asking = {};
   // Of the zone's channels this one only, and not the zone; none: the zone and all channels of this node.
   std::optional<ChannelName> channel = {};
+  std::chrono::milliseconds ask_wait = kAskWaitMax;  // For those who are asked through channels.
 };
 
 // What a zone has under a digest.
@@ -83,9 +85,9 @@ class Session {
 
   // Whatever `name` stands for: a URI, or the path of a file. The content of a URI was checked; what comes
   // from the zone is an object of our store then, marked as fetched, and an interrupted fetch goes on where
-  // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. A
-  // resource that is asked first counts what it uploads as progress, until chunks of that come here; what it
-  // says instead is the failure. May give "chunks", which are checked as they are read.
+  // it was. Code::not_found says where it looked, Code::unavailable that the hub could not be asked. Who is
+  // asked first counts what it uploads as progress, until chunks of that come here; what it says instead is
+  // the failure. May give "chunks", which are checked as they are read.
   Result<Located> open(const std::string& name, const Sources& sources, Progress& progress);
 
   // The same with a path in any case: chunks are put together, checked, and become an object.
@@ -138,6 +140,11 @@ class Session {
   Result<> cancel_ask(const Digest& digest, const Asking& asking, const std::optional<ZoneName>& zone,
                       const Progress& progress);
 
+  // Which nodes that are connected have a file and provide it in the channel, or in any in which this node
+  // requests files. Failures as of every call.
+  Result<wire::Holders> find_holders(const Digest& digest, const std::optional<ZoneName>& zone,
+                                     const std::optional<ChannelName>& channel, const Progress& progress);
+
   // Makes objects of those that are not here yet. The path of each, in the order of `digests`; what lies
   // there was checked. Failures as of upload; Code::not_found for what the zone does not have.
   Result<std::vector<std::filesystem::path>> fetch_many(std::span<const Digest> digests,
@@ -167,7 +174,13 @@ class Session {
   Result<Located> open_here(const Uri& uri, Location location, Progress& progress);
   Result<Located> put_together(const Uri& uri, const File& chunks, Progress& progress);
   Result<Located> from_zone(const Uri& uri, const Sources& sources, Error miss, Progress& progress);
+  Result<Store*> store_to_fetch_to();
   Result<> fetch(const Zone& zone, const Digest& digest, const Sources& sources, Progress& progress);
+  Result<> fetch_found(const Zone& zone, const wire::FoundFile& file, Progress& progress);
+  Result<> fetch_from_resource(const Zone& zone, const Digest& digest, const Asking& asking,
+                               Progress& progress);
+  Result<> fetch_from_channels(const Zone& zone, const Digest& digest, const ChannelAsking& asking,
+                               Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;
 
   Configuration configuration_;

@@ -9,6 +9,7 @@
 #include "client/upload.h"
 #include "client/zone.h"
 #include "core/text.h"
+#include "net/retry.h"
 #include "os/parallel.h"
 #include "store/layout.h"
 
@@ -40,10 +41,12 @@ Result<Outgoing> outgoing_of(std::span<Store* const> stores, const Digest& diges
   return fail(Code::not_found, misses.empty() ? "there is no store yet" : misses);
 }
 
-// Asks a resource, and fetches what comes to the zone while it comes. As of Fetcher::fetch_arriving, of
-// ask_resource, and outcome_of.
-Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Resource& resource, const Digest& digest,
-                           const Asking& asking, Progress& progress) {
+// Asks somebody until that has ended, and says how.
+using AskNow = std::function<Result<>(const OnAskState& on_state, const std::atomic<bool>& cancel)>;
+
+// Fetches what comes to the zone while it comes. As of Fetcher::fetch_arriving, and of `ask`.
+Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Digest& digest, const AskNow& ask,
+                           Progress& progress) {
   const ByteCount done = progress.bytes_done;
   const ByteCount total = progress.bytes_total;
   const auto count = [&](ByteCount bytes, ByteCount of) {
@@ -60,17 +63,17 @@ Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Resource& resou
   };
   Result<bool> fetched = false;
   {
-    const std::jthread asks([&] {
-      const auto state =
-          ask_resource(zone, resource, digest, asking, Relay::yes, on_state, arrivals.is_dropped());
-      arrivals.end(state ? outcome_of(*state, resource) : std::unexpected(state.error()));
-    });
+    const std::jthread asks([&] { arrivals.end(ask(on_state, arrivals.is_dropped())); });
     fetched = Fetcher(zone, store).fetch_arriving(digest, arrivals, progress);
     arrivals.drop();
   }
   if (!fetched || !*fetched) count(0, 0);
   return fetched;
 }
+
+// How often wrong bytes are asked for again, and when: meanwhile the hub finds out who lied.
+constexpr int kTriesMax = 3;
+constexpr std::chrono::milliseconds kAskAgain{1'000};
 
 }  // namespace
 
@@ -118,34 +121,81 @@ Result<Located> Session::from_zone(const Uri& uri, const Sources& sources, Error
   return Located{std::move(object.file), std::move(object.path), stamp.size, "object"};
 }
 
-// What the zone has; if it has nothing, and a resource is to be asked, what that uploads.
-Result<> Session::fetch(const Zone& zone, const Digest& digest, const Sources& sources, Progress& progress) {
-  const auto store_to_fetch_to = [&]() -> Result<Store*> {
-    KACHERY_TRY(store, writing_store());
-    reap_partials(store->root(), system_clock());
-    return store;
-  };
-  const auto fetch_found = [&](const wire::FoundFile& file) -> Result<> {
-    KACHERY_TRY(store, store_to_fetch_to());
-    return Fetcher(zone, *store).fetch(file, progress);
-  };
-  KACHERY_TRY(found, zone.find({&digest, 1}, progress.cancel));
-  if (found.front()) return fetch_found(*found.front());
-  const std::string nothing = "the " + zone.str() + " has nothing by that name that this node may have";
-  if (!sources.asking) return fail(Code::not_found, nothing);
-  const auto with_nothing = [&](const Error& error) {
-    return fail(error.code, nothing + "; and " + error.message);
-  };
-  const Result<Resource> resource = find_resource(zone, *sources.asking, progress.cancel);
-  if (!resource) return with_nothing(resource.error());
+Result<Store*> Session::store_to_fetch_to() {
+  KACHERY_TRY(store, writing_store());
+  reap_partials(store->root(), system_clock());
+  return store;
+}
+
+Result<> Session::fetch_found(const Zone& zone, const wire::FoundFile& file, Progress& progress) {
   KACHERY_TRY(store, store_to_fetch_to());
-  const Result<bool> came = ask_and_fetch(zone, *store, *resource, digest, *sources.asking, progress);
-  if (!came) return with_nothing(came.error());
-  if (*came) return {};
+  return Fetcher(zone, *store).fetch(file, progress);
+}
+
+// What the zone has; if it has nothing, what those who are asked upload.
+Result<> Session::fetch(const Zone& zone, const Digest& digest, const Sources& sources, Progress& progress) {
+  KACHERY_TRY(found, zone.find({&digest, 1}, progress.cancel));
+  ChannelAsking asking{.wait = sources.ask_wait};
+  std::string said = "the " + zone.str() + " has nothing by that name that this node may have";
+  if (found.front()) {
+    const Result<> fetched = fetch_found(zone, *found.front(), progress);
+    if (fetched || fetched.error().code != Code::corrupt || sources.asking) return fetched;
+    said = "what the " + zone.str() + " has is wrong: " + fetched.error().message;
+    asking.ignore_bucket = true;
+  }
+  const bool asks_nobody = !sources.asking && !zone.hub.node();  // Channels are for nodes.
+  if (asks_nobody) return fail(asking.ignore_bucket ? Code::corrupt : Code::not_found, said);
+  const Result<> fetched = sources.asking ? fetch_from_resource(zone, digest, *sources.asking, progress)
+                                          : fetch_from_channels(zone, digest, asking, progress);
+  if (fetched) return fetched;
+  return fail(fetched.error().code, said + "; and " + fetched.error().message);
+}
+
+Result<> Session::fetch_from_resource(const Zone& zone, const Digest& digest, const Asking& asking,
+                                      Progress& progress) {
+  KACHERY_TRY(resource, find_resource(zone, asking, progress.cancel));
+  const AskNow ask = [&](const OnAskState& on_state, const std::atomic<bool>& cancel) -> Result<> {
+    KACHERY_TRY(state, ask_resource(zone, resource, digest, asking, Relay::yes, on_state, cancel));
+    return outcome_of(state, resource);
+  };
+  KACHERY_TRY(store, store_to_fetch_to());
+  KACHERY_TRY(came, ask_and_fetch(zone, *store, digest, ask, progress));
+  if (came) return {};
   KACHERY_TRY(now, zone.find({&digest, 1}, progress.cancel));
-  if (now.front()) return fetch_found(*now.front());
-  return fail(Code::unavailable, nothing + ", although " + resource->str() +
+  if (now.front()) return fetch_found(zone, *now.front(), progress);
+  return fail(Code::unavailable, "it is not there, although " + resource.str() +
                                      " says that it has uploaded it; does that serve another zone or hub?");
+}
+
+Result<> Session::fetch_from_channels(const Zone& zone, const Digest& digest, const ChannelAsking& asking,
+                                      Progress& progress) {
+  const auto fetch_once = [&](bool ignore_bucket) -> Result<> {
+    const AskNow ask = [&](const OnAskState& on_state, const std::atomic<bool>& cancel) -> Result<> {
+      const ChannelAsking now{.wait = asking.wait, .ignore_bucket = ignore_bucket};
+      KACHERY_TRY(state, ask_channels(zone, digest, now, Relay::yes, on_state, cancel));
+      return outcome_in_channels(state);
+    };
+    KACHERY_TRY(store, store_to_fetch_to());
+    KACHERY_TRY(came, ask_and_fetch(zone, *store, digest, ask, progress));
+    if (came) return {};
+    KACHERY_TRY(now, zone.find({&digest, 1}, progress.cancel));
+    if (now.front()) return fetch_found(zone, *now.front(), progress);
+    return fail(Code::corrupt, "what a node of a channel has uploaded was found to be wrong");
+  };
+  Result<> fetched = fetch_once(asking.ignore_bucket);
+  for (int tries = 1; !fetched && fetched.error().code == Code::corrupt && tries < kTriesMax; ++tries) {
+    if (!sleep_unless(progress.cancel, kAskAgain)) return fail_cancelled();
+    fetched = fetch_once(true);
+  }
+  return fetched;
+}
+
+Result<wire::Holders> Session::find_holders(const Digest& digest, const std::optional<ZoneName>& zone,
+                                            const std::optional<ChannelName>& channel,
+                                            const Progress& progress) {
+  KACHERY_TRY(name, zone_or_default(zone));
+  KACHERY_TRY(asked, hub(MissingKey::none));
+  return asked->call(remote::kAskHolders, wire::AskHolders{name, digest, channel}, progress.cancel);
 }
 
 Result<wire::AskState> Session::ask(const Digest& digest, const Asking& asking,

@@ -43,6 +43,7 @@ class AskTest : public testing::Test {
     const wire::AskFile message{.zone = ZoneName::parse("default").value(),
                                 .digest = Hasher::of(Algorithm::sha1, as_bytes("x")),
                                 .resource = ResourceName::parse("lab").value(),
+                                .channel = {},
                                 .timeout_ms = static_cast<std::uint64_t>(time.count()),
                                 .ignore_bucket = false};
     return client.ask(message, [&](const wire::AskState& now) { told_.push_back(now.state); }, cancel_);

@@ -13,7 +13,7 @@ struct Serve {
   ZoneName zone;
   // Null: every one of the zone that is registered for the node's key, and the channels in which it provides.
   std::optional<ResourceName> resource;
-  std::string program;                   // "kachery 0.2.0", for logs.
+  std::string program;  // "kachery 0.2.0", for logs.
   static constexpr auto kFields =
       fields("zone", &Serve::zone, "resource", &Serve::resource, "program", &Serve::program);
 };

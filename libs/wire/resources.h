@@ -66,7 +66,8 @@ struct AskFile {
   Omissible<bool> relay = {};  // Whether to tell of chunks as they come; older programs do not know of it.
   static constexpr auto kFields =
       fields("zone", &AskFile::zone, "digest", &AskFile::digest, "resource", &AskFile::resource, "channel",
-             &AskFile::channel, "timeout_ms", &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket, "relay", &AskFile::relay);
+             &AskFile::channel, "timeout_ms", &AskFile::timeout_ms, "ignore_bucket", &AskFile::ignore_bucket,
+             "relay", &AskFile::relay);
 };
 
 // How it is with a file that was asked for: the states that go on, and those that end it.

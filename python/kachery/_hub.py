@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from . import _native
 from ._errors import Invalid, Unavailable
+
+
+# The longest time that somebody can be asked for.
+DAY_MS = 24 * 3600 * 1000
 
 
 class Sources(NamedTuple):
@@ -25,6 +30,8 @@ class Sources(NamedTuple):
         Whether a resource is asked at all.
     channel : str
         The channel of the zone to ask, and nothing else of it; empty for the zone and all channels of this node.
+    wait_ms : int
+        How long those who are asked may take, in milliseconds.
     """
 
     use_location: bool = False
@@ -33,6 +40,7 @@ class Sources(NamedTuple):
     resource: str = ""
     asks: bool = True
     channel: str = ""
+    wait_ms: int = DAY_MS
 
 
 # Here, then in the zone that is configured, and then at the resource that KACHERY_RESOURCE_URL names, if it is set.
@@ -60,14 +68,37 @@ def require(zone: str | None = None) -> None:
         raise Unavailable(reason if zone is None else f'the zone "{zone}" is out of reach: {reason}')
 
 
-def sources(zone: str | None, local_only: bool = False, resource: str | None = None) -> Sources:
+def milliseconds(timeout_s: float) -> int:
+    """Of a timeout, as people give it."""
+    if not timeout_s >= 0 or math.isnan(timeout_s):
+        raise Invalid(f"a timeout is 0 or more seconds, not {timeout_s}")
+    return int(min(timeout_s * 1000, DAY_MS))
+
+
+def sources(
+    zone: str | None,
+    local_only: bool = False,
+    resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
+) -> Sources:
     """Where to look, as the functions of `kachery` are told."""
-    for name, value in (("zone", zone), ("resource", resource)):
-        if local_only and value is not None:
+    named = [(name, value) for name, value in (("zone", zone), ("resource", resource), ("channel", channel)) if value is not None]
+    for name, value in named:
+        if local_only:
             raise Invalid(f'local_only=True asks nobody else, and {name}="{value}" asks a {name}: give one of the two')
-    if zone is not None or resource is not None:
+    if resource is not None and channel is not None:
+        raise Invalid(f'resource="{resource}" uploads to the zone, and channel="{channel}" asks that channel only: give one of the two')
+    if named:
         require(zone)
-    return Sources(local_only=local_only, zone=zone or "", resource=resource or "")
+    return Sources(
+        local_only=local_only,
+        zone=zone or "",
+        resource=resource or "",
+        asks=channel is None,
+        channel=channel or "",
+        wait_ms=DAY_MS if timeout is None else milliseconds(timeout),
+    )
 
 
 def uploads(zone: str | None, local: bool) -> bool:

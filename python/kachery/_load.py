@@ -20,6 +20,8 @@ def load_file(
     dest: Path | None = None,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> str:
@@ -36,6 +38,10 @@ def load_file(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -61,7 +67,7 @@ def load_file(
     Denied
         The hub refuses this node.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         return _content.load_file(uri, dest, report, sources=sources)
 
@@ -73,6 +79,8 @@ def load_bytes(
     *,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> bytes:
@@ -90,6 +98,10 @@ def load_bytes(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -107,13 +119,20 @@ def load_bytes(
     NotFound, Corrupt, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         return _content.load_bytes(uri, start, end, report, sources=sources)
 
 
 def load_text(
-    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str,
+    *,
+    zone: str | None = None,
+    resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> str:
     """The content as text in UTF-8, with the line ends that it has.
 
@@ -125,6 +144,10 @@ def load_text(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -142,13 +165,20 @@ def load_text(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         return _content.load_text(uri, report, sources=sources)
 
 
 def load_json(
-    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str,
+    *,
+    zone: str | None = None,
+    resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> Any:
     """The object whose JSON text is the content.
 
@@ -160,6 +190,10 @@ def load_json(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -177,13 +211,20 @@ def load_json(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         return _content.load_json(uri, report, sources=sources)
 
 
 def load_npy(
-    uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False, progress: Progress = None
+    uri: str,
+    *,
+    zone: str | None = None,
+    resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
+    local_only: bool = False,
+    progress: Progress = None,
 ) -> np.ndarray[Any, Any]:
     """The numpy array whose npy form is the content.
 
@@ -195,6 +236,10 @@ def load_npy(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -216,7 +261,7 @@ def load_npy(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         array: np.ndarray[Any, Any] = _content.load_npy(uri, report, sources=sources)
     return array
@@ -228,6 +273,8 @@ def load_pkl(
     allow_unsafe_pickle: bool = False,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> Any:
@@ -244,6 +291,10 @@ def load_pkl(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -263,12 +314,20 @@ def load_pkl(
     NotFound, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         return _content.load_pkl(uri, allow_unsafe_pickle, report, sources=sources)
 
 
-def cat(uri: str, *, zone: str | None = None, resource: str | None = None, local_only: bool = False) -> None:
+def cat(
+    uri: str,
+    *,
+    zone: str | None = None,
+    resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
+    local_only: bool = False,
+) -> None:
     """Write the content to standard output, as bytes.
 
     Parameters
@@ -279,6 +338,10 @@ def cat(uri: str, *, zone: str | None = None, resource: str | None = None, local
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
 
@@ -287,7 +350,7 @@ def cat(uri: str, *, zone: str | None = None, resource: str | None = None, local
     NotFound, Corrupt, Invalid, Unavailable, Denied
         As for `load_file`.
     """
-    _content.cat(uri, sources=_hub.sources(zone, local_only, resource))
+    _content.cat(uri, sources=_hub.sources(zone, local_only, resource, channel, timeout))
 
 
 @overload
@@ -297,6 +360,8 @@ def open(
     *,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentFile: ...
@@ -312,6 +377,8 @@ def open(
     newline: str | None = None,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentText: ...
@@ -326,6 +393,8 @@ def open(
     newline: str | None = None,
     zone: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
+    timeout: float | None = None,
     local_only: bool = False,
     progress: Progress = None,
 ) -> ContentFile | ContentText:
@@ -349,6 +418,10 @@ def open(
         The zone of the hub to ask, if the content is not on this machine. Default: the one that is configured.
     resource : str, optional
         The resource to ask, if the zone does not have it either. Default: the one that KACHERY_RESOURCE_URL names, if any.
+    channel : str, optional
+        The channel of the zone to ask, and its nodes; not the zone. Default: the zone and all channels of this node.
+    timeout : float, optional
+        How many seconds those who are asked may take to upload it; that nobody has it is known within 3 s. Default: a day.
     local_only : bool
         Ask nobody else.
     progress : callable or bool, optional
@@ -370,7 +443,7 @@ def open(
         raise Invalid(f'cannot open with mode "{mode}": content never changes, so there are "rb", "r" and "rt"')
     if mode == "rb" and (encoding, errors, newline) != (None, None, None):
         raise Invalid('encoding, errors and newline are for text: open with mode "r"')
-    sources = _hub.sources(zone, local_only, resource)
+    sources = _hub.sources(zone, local_only, resource, channel, timeout)
     with told(progress, "loading") as report:
         if mode == "rb":
             return ContentFile(uri, report, sources=sources)

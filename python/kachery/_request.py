@@ -109,7 +109,7 @@ class RequestFileResult:
 
     def _ask(self, timeout_s: float, progress: Progress) -> None:
         assert self._question is not None
-        question = self._question._replace(wait_ms=_milliseconds(timeout_s))
+        question = self._question._replace(wait_ms=_hub.milliseconds(timeout_s))
         with told(progress, "uploading there") as report:
             state, size, bytes_uploaded, _, message = _session.current().ask(os.fsencode(self._uri), question, report)
         self.queued, self.running, self.completed = (state == name for name in ("queued", "running", "completed"))
@@ -117,12 +117,6 @@ class RequestFileResult:
         self.found = None if state == "asking" else state in ("queued", "running", "completed")
         self.error_message = message or ""
         self.size, self.bytes_uploaded = size, bytes_uploaded
-
-
-def _milliseconds(timeout_s: float) -> int:
-    if not timeout_s >= 0 or math.isnan(timeout_s):
-        raise Invalid(f"a timeout is 0 or more seconds, not {timeout_s}")
-    return int(min(timeout_s, _DAY_S) * 1000)
 
 
 def request_file(

@@ -120,7 +120,7 @@ def load_file(
     local_only : bool
         Look on this machine only.
     channel : str, optional
-        Where else to look. Channels are not there yet: the zone is asked, where a hub is configured.
+        The channel to look in, beyond this machine. Default: the zone and all channels of this node, where a hub is configured.
 
     Returns
     -------

@@ -32,7 +32,7 @@ class PySession {
 
 // Sources, from Python's tuple of its members (_hub.py); an empty zone is the configured one, an empty
 // resource that of the environment, an empty channel none in particular. With the lock held.
-using PySources = std::tuple<bool, bool, std::string, std::string, bool, std::string>;
+using PySources = std::tuple<bool, bool, std::string, std::string, bool, std::string, std::int64_t>;
 Sources sources_of(const PySources& sources);
 
 // With the lock held.

@@ -161,10 +161,13 @@ std::optional<ZoneName> zone_of(const Zone& name) {
 }
 
 Sources sources_of(const PySources& from) {
-  const auto& [use_location, local_only, zone, resource, asks, channel] = from;
+  const auto& [use_location, local_only, zone, resource, asks, channel, wait_ms] = from;
+  const std::chrono::milliseconds wait(wait_ms);
   Sources sources{use_location ? Location::use : Location::ignore, local_only,
                   zone_of(zone.empty() ? Zone() : Zone(zone))};
-  if (asks && (!resource.empty() || is_resource_named())) sources.asking = Asking{.resource = resource};
+  if (asks && (!resource.empty() || is_resource_named()))
+    sources.asking = Asking{.resource = resource, .wait = wait};
+  sources.ask_wait = wait;
   if (!channel.empty()) sources.channel = value_or_raise(ChannelName::parse(channel));
   return sources;
 }

@@ -108,16 +108,16 @@ TEST(Access, AllowsExactlyWhatTheTableSays) {
       Row{"stranger", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFG.LD...QK..VS...s..jkv", kNode, kNode},
       Row{"uploader", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFGULD...QKEPVS..cs..jkv",
           "HRWNC..ULD.....EPVS..cs..j.v", kNode},
-      Row{"reader", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFG.LD...QK..VS...s..jkv", "HRWNCFG.LD...QK..VS...s..jkv",
-          kNode},
+      Row{"reader", "HRWNCFGULD...QKEPVS..cs..jkv", "HRWNCFG.LD...QK..VS...s..jkv",
+          "HRWNCFG.LD...QK..VS...s..jkv", kNode},
       Row{"zone admin", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFG.LDAXZQK..VS...samjkv",
           "HRWNC...LDAXZ....VS...samj.v", kNode},
-      Row{"owner", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFGULDAXZQKEPVS..csamjkv",
-          kNode},
+      Row{"owner", "HRWNCFGULDAXZQKEPVS..csamjkv", "HRWNCFGULDAXZQKEPVS..csamjkv",
+          "HRWNCFGULDAXZQKEPVS..csamjkv", kNode},
       Row{"administrator", "H.W..FG...AXZQK...SMT..a..k.", "H.W..FG...AXZQK...SMT..a..k.",
           "H.W..FG...AXZQK...SMT..a..k.", "H.W..FG...AXZQK...SMT..a..k."},
-      Row{"metrics", "H.W..FG......QK...SM......k.", "H.W..FG......QK...SM......k.", "H.W...............SM........",
-          "H.W...............SM........"}};
+      Row{"metrics", "H.W..FG......QK...SM......k.", "H.W..FG......QK...SM......k.",
+          "H.W...............SM........", "H.W...............SM........"}};
   ASSERT_EQ(rows.size(), kActors.size());
   const Facts facts = make_facts();
   for (const Row& row : rows) {

@@ -43,7 +43,8 @@ Response lines_of(const Call& call, const wire::AskFile& message, std::shared_pt
 }
 
 // What is there already; none: it has to be asked for.
-Task<Result<std::optional<Response>>> answer_of_bucket(Call call, const wire::AskFile& message, Reader reader) {
+Task<Result<std::optional<Response>>> answer_of_bucket(Call call, const wire::AskFile& message,
+                                                       Reader reader) {
   if (message.ignore_bucket) co_return std::nullopt;
   KACHERY_CO_TRY(size, co_await find_size(call.services(), message.zone, std::move(reader), message.digest));
   if (!size) co_return std::nullopt;
@@ -90,8 +91,9 @@ std::string nobody_has_it(const std::vector<ChannelName>& channels, std::size_t 
     return "this node requests files in no channel of the zone (kachery channel list), so nobody was asked";
   const std::string where = "asked in " + names_of(channels) + ": ";
   if (asked == 0) return where + "no node that provides files there is connected now";
-  const std::string nodes = asked == 1 ? "1 node that provides files there is connected"
-                                       : std::to_string(asked) + " nodes that provide files there are connected";
+  const std::string nodes = asked == 1
+                                ? "1 node that provides files there is connected"
+                                : std::to_string(asked) + " nodes that provide files there are connected";
   if (silent == 0) return where + nodes + (asked == 1 ? ", and does not have it" : ", and none has it");
   return where + nodes + ", of which " + std::to_string(silent) + " did not answer, and no other has it";
 }
@@ -157,7 +159,8 @@ Task<Result<Response>> ask(Call call, wire::AskFile message) {
   if (message.timeout_ms > kAskTimeMaxMs)
     co_return fail(Code::invalid, "the timeout is " + std::to_string(message.timeout_ms) + " ms: at most " +
                                       std::to_string(kAskTimeMaxMs) + " ms, a day, can be waited for");
-  Task<Result<Response>> answer = message.resource ? ask_resource(call, message) : ask_channels(call, message);
+  Task<Result<Response>> answer =
+      message.resource ? ask_resource(call, message) : ask_channels(call, message);
   co_return co_await std::move(answer);
 }
 
@@ -180,7 +183,8 @@ Task<Result<wire::Holders>> find_holders(Call call, wire::AskHolders message) {
   const Reader reader = reader_in(*facts, call.permit.actor(), message.zone, message.channel);
   const std::shared_ptr<Search> search = begin_search(call, message.zone, message.digest, reader.channels);
   co_await search->finish();
-  wire::Holders answer{.channels = reader.channels, .asked = search->asked(), .silent = search->silent(), .holders = {}};
+  wire::Holders answer{
+      .channels = reader.channels, .asked = search->asked(), .silent = search->silent(), .holders = {}};
   for (const Search::Holder& holder : search->holders()) {
     const NodeId node = *holder.who.provider->node();
     const auto known = facts->nodes.find(node);

@@ -63,8 +63,7 @@ class AskLines final : public Body {
     if (has_ended_) co_return ByteView();
     if (told_ != 0) co_await wait_for_change();
     // The connection breaks, and so the asker asks again, of the next hub.
-    if (rendezvous().is_stopping && !order().has_ended())
-      co_return fail(Code::unavailable, "the hub stops");
+    if (rendezvous().is_stopping && !order().has_ended()) co_return fail(Code::unavailable, "the hub stops");
     if (const Result<> may = may_ask(); !may) {
       rendezvous().orders.cancel(order().asked(), order().upload().digest, parts_.asker.name);
       has_ended_ = true;

@@ -162,7 +162,7 @@ TEST_F(ResourceRoutesTest, AskingIsRefusedWhereItIsNoUse) {
   const wire::AskFile message{.zone = zone_named("default"),
                               .digest = sha1("content"),
                               .resource = named("data"),
-                          .channel = {},
+                              .channel = {},
                               .timeout_ms = 1'000,
                               .ignore_bucket = false};
   EXPECT_EQ(call(&bobs, "/v1/files/ask", message).failure().code, Code::not_found);

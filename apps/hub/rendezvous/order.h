@@ -3,8 +3,8 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -49,8 +49,8 @@ class Order {
 
   // How far it is. What cannot be believed, such as a state that does not exist, is left out.
   void progress(wire::AskState said);
-  // Requested when the order ends, also because nobody wants it any more or it took too long, and when another
-  // node is to do it. For one call at a time.
+  // Requested when the order ends, also because nobody wants it any more or it took too long, and when
+  // another node is to do it. For one call at a time.
   CallStop& stop() { return *stop_; }
   bool is_wanted() const { return !stop_->is_requested(); }
 
@@ -77,7 +77,7 @@ class Order {
   std::uint64_t told_ = 1;
   Signal changed_;
   std::unique_ptr<CallStop> stop_ = std::make_unique<CallStop>();  // Of the attempt.
-  std::optional<NodeId> provider_;  // Whose upload it is.
+  std::optional<NodeId> provider_;                                 // Whose upload it is.
   std::optional<ArrivingUpload> arriving_;
   std::set<std::string> askers_;  // Who wants it, as Orders::ask was told.
   TimePoint begun_ = std::chrono::steady_clock::now();

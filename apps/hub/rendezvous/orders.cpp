@@ -64,7 +64,8 @@ Result<std::shared_ptr<Order>> Orders::begin(const Key& key, const Asker& asker,
   const auto& [asked, digest] = key;
   if (orders_.size() >= limits_.orders_max) return too_many("at this hub");
   const auto count = counts_.find(asked);
-  if (count != counts_.end() && count->second >= limits_.orders_of_one_max) return too_many("of " + str(asked));
+  if (count != counts_.end() && count->second >= limits_.orders_of_one_max)
+    return too_many("of " + str(asked));
 
   const auto* channel = std::get_if<ChannelId>(&asked);
   wire::Upload upload{.zone = std::visit([](const auto& what) { return what.zone; }, asked),
@@ -139,16 +140,21 @@ Task<> Orders::run_in_channel(std::shared_ptr<Order> order) {
     if (order->has_ended()) co_return;
     const bool was_wanted = order->is_wanted();
     if (!said || !was_wanted) {
-      last = failed(Code::unavailable, was_wanted ? "the node that had it went away"
-                                                  : "the node that had it sent nothing for too long, or may not "
-                                                    "provide files there any more");
+      last =
+          failed(Code::unavailable, was_wanted ? "the node that had it went away"
+                                               : "the node that had it sent nothing for too long, or may not "
+                                                 "provide files there any more");
     } else {
       last = co_await confirmed(order, *std::move(said));
     }
-    if (last.state == wire::kCompleted) end(*order, std::move(last));
-    else log(Severity::warning, "provider_failed",
-        {{"of", channel.str()}, {"digest", order->upload().digest.hex()},
-         {"node", provider->node() ? provider->node()->hex() : ""}, {"why", printable(last.message.value_or(last.state))}});
+    if (last.state == wire::kCompleted)
+      end(*order, std::move(last));
+    else
+      log(Severity::warning, "provider_failed",
+          {{"of", channel.str()},
+           {"digest", order->upload().digest.hex()},
+           {"node", provider->node() ? provider->node()->hex() : ""},
+           {"why", printable(last.message.value_or(last.state))}});
   }
 }
 
@@ -167,7 +173,8 @@ Task<wire::AskState> Orders::confirmed(std::shared_ptr<Order> order, wire::AskSt
   const wire::Upload& upload = order->upload();
   Reader reader{.zone = !upload.channel};
   if (upload.channel) reader.channels.push_back(*upload.channel);
-  const Result<std::optional<ByteCount>> size = co_await find_size_(upload.zone, std::move(reader), upload.digest);
+  const Result<std::optional<ByteCount>> size =
+      co_await find_size_(upload.zone, std::move(reader), upload.digest);
   if (!size)
     co_return failed(size.error().code, "whether the file has come cannot be told: " + size.error().message);
   if (!*size) {

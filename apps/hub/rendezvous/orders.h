@@ -15,7 +15,8 @@
 namespace kachery::hub {
 
 // How large a file of a zone is that this reader may have; none: there is none.
-using FindSize = std::function<Task<Result<std::optional<ByteCount>>>(ZoneName zone, Reader reader, Digest digest)>;
+using FindSize =
+    std::function<Task<Result<std::optional<ByteCount>>>(ZoneName zone, Reader reader, Digest digest)>;
 
 // Who asks for something, and takes it back: a key, or an address.
 struct Asker {
@@ -36,7 +37,9 @@ class Orders {
   // The same of the nodes of a channel; a new one goes to those that `search` finds, one after the other.
   Result<std::shared_ptr<Order>> ask(const ChannelId& channel, const Digest& digest, const Asker& asker,
                                      std::shared_ptr<Search> search);
-  bool is_under_way(const Asked& asked, const Digest& digest) const { return orders_.contains({asked, digest}); }
+  bool is_under_way(const Asked& asked, const Digest& digest) const {
+    return orders_.contains({asked, digest});
+  }
   // Takes back that `asker` wants it. Nothing happens where there is nothing to take back.
   void cancel(const Asked& asked, const Digest& digest, const std::string& asker);
 

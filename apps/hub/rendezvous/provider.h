@@ -36,7 +36,8 @@ class Provider {
   virtual Task<Result<std::optional<ByteCount>>> have(wire::Have message, std::chrono::milliseconds wait) = 0;
 
   // Has it upload the order's file, and tells the order how far it is; ends soon after the order wants it no
-  // more. Gives what it said last. A failure: it can be reached no more, and whether it did anything is not known.
+  // more. Gives what it said last. A failure: it can be reached no more, and whether it did anything is not
+  // known.
   virtual Task<Result<wire::AskState>> upload(std::shared_ptr<Order> order) = 0;
 
   virtual Task<bool> ping(std::chrono::milliseconds wait) = 0;

@@ -242,6 +242,7 @@ TEST_F(RendezvousTest, WhatSendsNothingFails) {
         EXPECT_EQ(silent->state().code, Code::timed_out);
 
         const auto queued = test.ask("a");
+        co_await provider->asked(2);
         queued->progress(state(wire::kQueued));
         const auto until = steady_clock::now() + milliseconds(120);
         while (steady_clock::now() < until) co_await queued->changed().wait(milliseconds(20));

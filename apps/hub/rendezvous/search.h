@@ -30,8 +30,8 @@ class Search : public std::enable_shared_from_this<Search> {
   // Asks all of them at once. Once.
   void begin();
 
-  // Waits until somebody has it whom nobody took yet, and says in which channel: in the first of theirs. None:
-  // nobody is left. Who failed lately comes last, when all others have answered.
+  // Waits until somebody has it whom nobody took yet, and says in which channel: in the first of theirs.
+  // None: nobody is left. Who failed lately comes last, when all others have answered.
   Task<std::optional<ChannelName>> next_channel();
   // Takes the next one who has it in this channel; null: nobody is left.
   Task<std::shared_ptr<Provider>> take(ChannelName channel);
