@@ -431,7 +431,7 @@ def test_an_older_daemon_serves_older_and_new_clients(older: Laboratory) -> None
 
     with OlderDaemon(url, "old", secret, "lab", answer) as daemon:
         daemon.begun().say({"type": "ping"})
-        with Asking(older.hub, older.alice, resource="old") as asking:
+        with ask_data(older.hub, older.alice, resource="old") as asking:
             daemon.wait(lambda: len(daemon.requests) == 1)
             forwarded = daemon.requests[0]
             assert set(forwarded) == {"type", "requestId", "resourceName", "zone", "request", "timeoutMsec"}
