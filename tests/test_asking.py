@@ -302,12 +302,17 @@ def machine_of(laboratory: Laboratory, program: Program, path: Path, user: str =
 
 
 @contextmanager
-def daemon(machine: Machine) -> Iterator[None]:
-    machine.run("daemon", "start", "--background").expect(OK)
+def daemon(machine: Machine, *words: str) -> Iterator[None]:
+    machine.run("daemon", "start", "--background", *words).expect(OK)
     try:
         yield
     finally:
         machine.run("daemon", "stop")
+
+
+def status(machine: Machine) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(machine.run("daemon", "status", "--json").expect(OK).stdout)
+    return found
 
 
 def keep(machine: Machine, content: bytes) -> bytes:
@@ -372,10 +377,31 @@ def test_a_daemon_comes_back_after_it_was_killed_and_after_the_hub_was(laborator
         return bool(laboratory.ask(asker, "/v1/files/holders", message).message["asked"] == 1)
 
     with daemon(machine):
-        os.kill(json.loads(machine.run("daemon", "status", "--json").expect(OK).stdout)["process"], signal.SIGKILL)
+        os.kill(status(machine)["process"], signal.SIGKILL)
         wait_until(lambda: not is_there(), "the hub has noticed it")
     with daemon(machine):
         assert ask(laboratory, asker, keep(machine, os.urandom(500)), channel)["state"] == "completed"
         laboratory.hub.restart()
         wait_until(is_there, "it is connected again", 30)
         assert ask(laboratory, asker, keep(machine, os.urandom(500)), channel)["state"] == "completed"
+
+
+def test_another_daemon_goes_on_when_one_is_killed(laboratory: Laboratory, channel: str, program: Program, tmp_path: Path) -> None:
+    """In the middle of the upload."""
+    asker = member(laboratory, channel, REQUEST)
+    machines = [machine_of(laboratory, program, tmp_path / name) for name in ("one", "two")]
+    content = os.urandom(12 << 20)
+    with ExitStack() as stack:
+        for machine in machines:
+            laboratory.admit(node_of(machine), channel, [PROVIDE])
+            keep(machine, content)
+            stack.enter_context(daemon(machine, "--upload-rate", "3M"))
+        asking = stack.enter_context(Asking(laboratory.hub, asker, question(digest_of(content), None)))
+        asking.until("running")
+        wait_until(lambda: any(status(machine)["uploads_running"] for machine in machines), "one of them says that it sends")
+        [sending] = [machine for machine in machines if status(machine)["uploads_running"]]
+        [other] = [machine for machine in machines if machine is not sending]
+        os.kill(status(sending)["process"], signal.SIGKILL)
+        last = asking.last()
+        assert last["state"] == "completed" and last["size"] == len(content), last
+        wait_until(lambda: status(other)["uploads_completed"] == 1, "the other one has sent it")
