@@ -18,6 +18,9 @@ SHA1 = "sha1:" + hashlib.sha1(CONTENT).hexdigest()
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
+ROLES = ["requestFiles", "provideFiles", "requestFeeds", "provideFeeds", "requestTasks", "provideTasks"]
+
+
 class Laboratory(NamedTuple):
     hub: RunningHub
     alice: Node  # Has all rights in the zone `lab`.
@@ -30,6 +33,19 @@ class Laboratory(NamedTuple):
         answer = node.call(self.hub.url, path, message)
         assert answer.code == "ok", (path, answer)
         return answer
+
+    def channel(self, name: str) -> str:
+        """A new one, of Alice's."""
+        self.ask(self.alice, "/v1/channels/create", {"zone": "lab", "name": name, "description": ""})
+        return name
+
+    def admit(self, node: Node, channel: str, granted: list[str], wanted: list[str] | None = None) -> None:
+        """To a channel of Alice's: exactly these roles are granted, and these wanted; None: those that are granted."""
+        message = {"zone": "lab", "name": channel, "node": node.id}
+        self.ask(self.alice, "/v1/channels/grant", message | {"roles": ROLES})  # So that it is a member, and can say what it wants.
+        self.ask(node, "/v1/channels/set-roles", {"zone": "lab", "name": channel, "wanted": granted if wanted is None else wanted})
+        if refused := [role for role in ROLES if role not in granted]:
+            self.ask(self.alice, "/v1/channels/revoke", message | {"roles": refused})
 
     def token(self, name: str) -> str:
         """The text of admin-token or metrics-token."""
@@ -80,8 +96,10 @@ MESSAGES: dict[str, Any] = {
     "/v1/files/list": {"zone": "lab", "mine": False, "after": None},
     "/v1/files/remove": {"zone": "lab", "digests": [SHA1], "everybody": True},
     "/v1/uploads/present": {"zone": "lab", "files": [{"digest": SHA1, "size": len(CONTENT)}], "channel": None},
-    "/v1/files/ask": {"zone": "lab", "digest": SHA1, "resource": "data", "timeout_ms": 0, "ignore_bucket": False},
-    "/v1/files/ask/cancel": {"zone": "lab", "digest": SHA1, "resource": "data"},
+    "/v1/files/ask": {"zone": "lab", "digest": SHA1, "resource": "data", "channel": None, "timeout_ms": 0,
+                      "ignore_bucket": False},
+    "/v1/files/ask/cancel": {"zone": "lab", "digest": SHA1, "resource": "data", "channel": None},
+    "/v1/files/holders": {"zone": "lab", "digest": SHA1, "channel": None},
     "/v1/resources/register": {"zone": "lab", "name": "data", "proxy_url": None, "older": False},
     "/v1/resources/list": {"zone": "lab", "name": None},
     "/v1/resources/remove": {"zone": "lab", "name": "data"},

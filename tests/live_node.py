@@ -46,6 +46,12 @@ class Order:
     def digest(self) -> str:
         return str(self.message["digest"])
 
+    @property
+    def channel(self) -> str | None:
+        """To which it is to be sent; None: to the zone."""
+        found: str | None = self.message["channel"]
+        return found
+
     def progress(self, **state: Any) -> None:
         self.live.socket.send(f"progress {self.number}\n" + state_text(**state))
 
@@ -62,7 +68,7 @@ def state_text(state: str, size: int | None = None, bytes_uploaded: int | None =
 
 
 class LiveNode:
-    """Connected to a hub, with a thread that reads. `on_order` is called there for each upload that the hub wants.
+    """Connected to a hub, with a thread that reads. `on_order` is called for each upload that the hub wants, on a thread of its own.
 
     Parameters
     ----------
@@ -72,14 +78,21 @@ class LiveNode:
         The hub's address.
     on_order : callable
         What becomes of an order; None: it is only listed in `orders`.
+    has : callable
+        The size that it says to have, for a message `have`; None: it has nothing. Called on the thread that reads. All are listed
+        in `questions`; none is answered while `answers_questions` is False.
     """
 
-    def __init__(self, node: Node, url: str, on_order: Callable[[Order], None] | None = None, answers_pings: bool = True) -> None:
+    def __init__(self, node: Node, url: str, on_order: Callable[[Order], None] | None = None, answers_pings: bool = True,
+                 has: Callable[[dict[str, Any]], int | None] | None = None) -> None:
         self.node = node
         self.url = url
         self.on_order = on_order
         self.answers_pings = answers_pings
+        self.has = has
         self.orders: list[Order] = []
+        self.questions: list[dict[str, Any]] = []
+        self.answers_questions = True
         self.notices: list[str] = []
         self.closed: Closed | None = None
         self.changed = threading.Condition()
@@ -111,9 +124,10 @@ class LiveNode:
             raise Failed(code, text)
         return json.loads(text)
 
-    def serve(self, zone: str, resource: str) -> str:
-        """The resource's URL."""
-        return str(self.call("serve", {"zone": zone, "resource": resource, "program": "test 1"})["resource_url"])
+    def serve(self, zone: str, resource: str | None) -> str | None:
+        """The resource's URL. None for a resource: the whole node, which has no URL."""
+        found: str | None = self.call("serve", {"zone": zone, "resource": resource, "program": "test 1"})["resource_url"]
+        return found
 
     def wait(self, condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
         with self.changed:
@@ -123,10 +137,11 @@ class LiveNode:
         self.wait(lambda: len(self.orders) > number)
         return self.orders[number]
 
-    def upload(self, zone: str, content: bytes) -> Answer:
-        """Sends a small file to the zone, as a daemon does."""
+    def upload(self, zone: str, content: bytes, channel: str | None = None) -> Answer:
+        """Sends a small file to the zone, or to a channel of it, as a daemon does."""
         digest = "sha1:" + hashlib.sha1(content).hexdigest()
-        line = json.dumps({"zone": zone, "files": [{"digest": digest, "size": len(content)}], "channel": None}, separators=(",", ":"))
+        line = json.dumps({"zone": zone, "files": [{"digest": digest, "size": len(content)}], "channel": channel},
+                          separators=(",", ":"))
         return self.node.call(self.url, "/v1/files/put", line.encode() + b"\n" + content)
 
     def _read(self) -> None:
@@ -162,6 +177,12 @@ class LiveNode:
         elif method == "notice":
             self.notices.append(json.loads(message)["message"])
             self.socket.send(f'answer {number}\n{{"done":true}}')
+        elif method == "have":
+            question = json.loads(message)
+            self.questions.append(question)
+            if self.answers_questions:
+                size = self.has(question) if self.has is not None else None
+                self.socket.send(f"answer {number}\n" + json.dumps({"size": size}))
         elif method == "upload":
             order = Order(self, number, json.loads(message))
             self.orders.append(order)

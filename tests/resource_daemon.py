@@ -94,8 +94,8 @@ def register(hub: str, node: Node, name: str = "lab", zone: str = "default") -> 
 def ask(hub: str, uri: str, name: str = "lab", timeout_s: float = 30, node: Node | None = None) -> list[dict[str, Any]]:
     """What the hub says of a file until it is over, or the time is: one state after the other."""
     digest = uri.split("://")[1][:40]
-    message = {"zone": "default", "digest": f"sha1:{digest}", "resource": name, "timeout_ms": int(timeout_s * 1000),
-               "ignore_bucket": False}
+    message = {"zone": "default", "digest": f"sha1:{digest}", "resource": name, "channel": None,
+               "timeout_ms": int(timeout_s * 1000), "ignore_bucket": False}
     body = json.dumps(message, separators=(",", ":")).encode()
     base = urlsplit(hub)
     connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=timeout_s + 30)

@@ -49,8 +49,8 @@ def memory_mib(pid: int) -> float:
 
 def last_line(laboratory: Laboratory, number: int) -> dict[str, Any]:
     """What one asker hears last."""
-    body = encode({"zone": "lab", "digest": digest_of(number), "resource": name_of(number), "timeout_ms": 300_000,
-                   "ignore_bucket": False})
+    body = encode({"zone": "lab", "digest": digest_of(number), "resource": name_of(number), "channel": None,
+                   "timeout_ms": 300_000, "ignore_bucket": False})
     base = urlsplit(laboratory.hub.url)
     connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=300)
     try:

@@ -260,7 +260,7 @@ def test_only_who_may_download_is_told_of_chunks(tmp_path, program, content):
         with LiveNode(alice, hub.url) as daemon:
             daemon.serve("lab", "data")
             digest = "sha1:" + hashlib.sha1(content).hexdigest()
-            message = {"zone": "lab", "digest": digest, "resource": "data", "timeout_ms": 0, "ignore_bucket": False}
+            message = {"zone": "lab", "digest": digest, "resource": "data", "channel": None, "timeout_ms": 0, "ignore_bucket": False}
             laboratory.ask(alice, "/v1/files/ask", message)
             daemon.order()
             Upload(alice, hub.url, content, zone="lab").put(0, 4)

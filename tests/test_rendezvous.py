@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from asking import Asking
 from harness import Program, wait_until
 from hub import RunningHub
-from hub_node import Node, encode
+from hub_node import Node
 from laboratory import Laboratory, audited, register, running_laboratory
 from live_node import Failed, LiveNode, Order, connect
 from older_daemon import OlderDaemon, older_ask, older_post, upload_status
@@ -40,37 +41,10 @@ def registration(name: str = "data", older: bool = False) -> dict[str, Any]:
     return {"zone": "lab", "name": name, "proxy_url": None, "older": older}
 
 
-class Asking:
-    """A request to /v1/files/ask, whose lines come one by one."""
-
-    def __init__(self, hub: RunningHub, node: Node | None, timeout_ms: int = 20_000, digest: str = DIGEST,
-                 resource: str = "data", ignore_bucket: bool = False) -> None:
-        message = {"zone": "lab", "digest": digest, "resource": resource, "timeout_ms": timeout_ms, "ignore_bucket": ignore_bucket}
-        body = encode(message)
-        fields = node.fields(hub.url, "POST", "/v1/files/ask", body) if node else {}
-        base = urlsplit(hub.url)
-        self.connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=60)
-        self.connection.request("POST", "/v1/files/ask", body, {"Content-Type": "application/json"} | fields)
-        self.answer = self.connection.getresponse()
-
-    def __enter__(self) -> Asking:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
-
-    def line(self) -> dict[str, Any] | None:
-        """The next one; None at the end."""
-        assert self.answer.status == 200, self.answer.read()
-        text = self.answer.readline()
-        found: dict[str, Any] | None = json.loads(text) if text else None
-        return found
-
-    def until(self, state: str) -> dict[str, Any]:
-        while (found := self.line()) is not None:
-            if found["state"] == state:
-                return found
-        raise AssertionError(f"it ended before it was {state}")
+def ask_data(hub: RunningHub, node: Node | None, timeout_ms: int = 20_000, digest: str = DIGEST, resource: str = "data",
+             ignore_bucket: bool = False) -> Asking:
+    return Asking(hub, node, {"zone": "lab", "digest": digest, "resource": resource, "channel": None, "timeout_ms": timeout_ms,
+                              "ignore_bucket": ignore_bucket})
 
 
 def allow_download(laboratory: Laboratory, place: Path, public: bool) -> None:
@@ -93,10 +67,10 @@ def test_a_file_that_nobody_uploaded_is_asked_for_and_comes(laboratory: Laborato
         assert daemon.serve("lab", "data") == laboratory.hub.url + "/r/data"
         [listed] = laboratory.ask(laboratory.alice, "/v1/resources/list", {"zone": "lab", "name": None}).message["resources"]
         assert listed["connected"] and listed["node"] == laboratory.alice.id and listed["user"] == "alice"
-        with Asking(laboratory.hub, laboratory.alice) as asking:
+        with ask_data(laboratory.hub, laboratory.alice) as asking:
             assert asking.answer.getheader("Content-Type") == "application/x-ndjson"
             order = daemon.order()
-            assert order.message == {"zone": "lab", "digest": DIGEST, "asker": laboratory.alice.id}
+            assert order.message == {"zone": "lab", "digest": DIGEST, "channel": None, "asker": laboratory.alice.id}
             order.progress(state="queued")
             asking.until("queued")
             order.progress(state="running", size=len(CONTENT), bytes_uploaded=3)
@@ -106,7 +80,7 @@ def test_a_file_that_nobody_uploaded_is_asked_for_and_comes(laboratory: Laborato
             last = asking.until("completed")
             assert last["size"] == last["bytes_uploaded"] == len(CONTENT)
             assert asking.line() is None, "that was the end"
-        with Asking(laboratory.hub, laboratory.alice) as asking:
+        with ask_data(laboratory.hub, laboratory.alice) as asking:
             assert asking.until("completed")["size"] == len(CONTENT), "the zone has it"
         assert len(daemon.orders) == 1
 
@@ -115,14 +89,14 @@ def test_sixteen_who_ask_share_one_upload_and_the_last_who_cancels_stops_it(labo
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
         askers = [register(laboratory.hub, "alice") for _ in range(16)]
-        asked = [Asking(laboratory.hub, node) for node in askers]
+        asked = [ask_data(laboratory.hub, node) for node in askers]
         order = daemon.order()
         order.progress(state="running", size=9, bytes_uploaded=1)
         for asking in asked:
             assert asking.until("running")["size"] == 9
         for node in askers[:8]:  # Half of them just go away.
             asked.pop(0).connection.close()
-        cancel = {"zone": "lab", "digest": DIGEST, "resource": "data"}
+        cancel = {"zone": "lab", "digest": DIGEST, "resource": "data", "channel": None}
         for node in askers[:-1]:
             laboratory.ask(node, "/v1/files/ask/cancel", cancel)
         assert not order.cancelled.is_set()
@@ -137,7 +111,7 @@ def test_sixteen_who_ask_share_one_upload_and_the_last_who_cancels_stops_it(labo
 def test_a_liar_is_found_out(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        with Asking(laboratory.hub, laboratory.alice) as asking:
+        with ask_data(laboratory.hub, laboratory.alice) as asking:
             daemon.order().answer(state="completed", size=5, bytes_uploaded=5)
             last = asking.until("error")
             assert last["code"] == "corrupt" and "does not have it" in last["message"]
@@ -156,7 +130,7 @@ def test_what_a_provider_does_not_have_or_cannot_send_is_said(laboratory: Labora
             (lambda order: daemon.socket.send(f"answer {order.number}\nnonsense"), "error", "invalid"),
         ]
         for number, (answer, state, code) in enumerate(answers):
-            with Asking(laboratory.hub, laboratory.alice) as asking:
+            with ask_data(laboratory.hub, laboratory.alice) as asking:
                 answer(daemon.order(number))
                 last = asking.until(state)
                 assert last["code"] == code and "\x1b" not in (last["message"] or ""), last
@@ -165,10 +139,10 @@ def test_what_a_provider_does_not_have_or_cannot_send_is_said(laboratory: Labora
 def test_asking_again_finds_it_going_on(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        with Asking(laboratory.hub, laboratory.alice, timeout_ms=0) as asking:
+        with ask_data(laboratory.hub, laboratory.alice, timeout_ms=0) as asking:
             assert asking.line() is not None and asking.line() is None
         daemon.order().progress(state="running", size=9, bytes_uploaded=4)
-        with Asking(laboratory.hub, laboratory.alice, timeout_ms=300) as asking:
+        with ask_data(laboratory.hub, laboratory.alice, timeout_ms=300) as asking:
             lines = []
             while (line := asking.line()) is not None:
                 lines.append(line)
@@ -182,7 +156,7 @@ def test_asking_again_finds_it_going_on(laboratory: Laboratory) -> None:
 def test_an_upload_survives_its_daemons_connection(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        asking = Asking(laboratory.hub, laboratory.alice)
+        asking = ask_data(laboratory.hub, laboratory.alice)
         daemon.order().progress(state="running", size=9, bytes_uploaded=4)
         asking.until("running")
         daemon.socket.cut()
@@ -197,7 +171,7 @@ def test_an_upload_survives_its_daemons_connection(laboratory: Laboratory) -> No
 def test_a_daemon_that_stays_away_is_an_error_within_ten_seconds(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        asking = Asking(laboratory.hub, laboratory.alice, timeout_ms=60_000)
+        asking = ask_data(laboratory.hub, laboratory.alice, timeout_ms=60_000)
         daemon.order().progress(state="running", size=9, bytes_uploaded=4)
         asking.until("running")
     begun = time.monotonic()
@@ -206,20 +180,20 @@ def test_a_daemon_that_stays_away_is_an_error_within_ten_seconds(laboratory: Lab
     assert last["code"] == "unavailable" and "the provider went away" in last["message"]
     assert (last["bytes_uploaded"], last["size"]) == (4, 9)
     asking.connection.close()
-    with Asking(laboratory.hub, laboratory.alice) as nobody:
+    with ask_data(laboratory.hub, laboratory.alice) as nobody:
         assert nobody.until("error")["code"] == "unavailable"
 
 
 def test_a_hub_that_was_killed_finds_its_daemons_again(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        asking = Asking(laboratory.hub, laboratory.alice)
+        asking = ask_data(laboratory.hub, laboratory.alice)
         daemon.order()
         laboratory.hub.restart(signal.SIGKILL)
         daemon.wait(lambda: daemon.closed is not None)
         with pytest.raises((http.client.HTTPException, AssertionError, ConnectionError)):
             asking.until("completed")
-    asking = Asking(laboratory.hub, laboratory.alice)  # Before the daemon is back.
+    asking = ask_data(laboratory.hub, laboratory.alice)  # Before the daemon is back.
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
         daemon.upload("lab", CONTENT)
@@ -239,7 +213,7 @@ def test_two_daemons_of_one_name(laboratory: Laboratory) -> None:
         first.wait(lambda: len(first.notices) == 1)
         assert "data" in first.notices[0]
         wait_for_log(laboratory.hub, "provider_refused")
-        with Asking(laboratory.hub, laboratory.alice):
+        with ask_data(laboratory.hub, laboratory.alice):
             first.order()
         assert first.closed is None
 
@@ -251,7 +225,7 @@ def test_a_daemon_that_hangs_loses_its_name_to_the_next_one_of_its_key(laborator
             begun = time.monotonic()
             second.serve("lab", "data")
             assert 4 < time.monotonic() - begun < 10, "a ping of 5 s"
-            with Asking(laboratory.hub, laboratory.alice):
+            with ask_data(laboratory.hub, laboratory.alice):
                 second.order()
         hanging.wait(lambda: hanging.closed is not None)
         assert hanging.orders == []
@@ -347,7 +321,7 @@ def test_a_channel_that_is_misused_is_closed(laboratory: Laboratory) -> None:
 def test_the_audit_log_and_the_metrics_know(laboratory: Laboratory) -> None:
     with LiveNode(laboratory.alice, laboratory.hub.url) as daemon:
         daemon.serve("lab", "data")
-        with Asking(laboratory.hub, laboratory.alice) as asking:
+        with ask_data(laboratory.hub, laboratory.alice) as asking:
             daemon.order()
             base = urlsplit(laboratory.hub.url)
             connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=30)
@@ -457,7 +431,7 @@ def test_an_older_daemon_serves_older_and_new_clients(older: Laboratory) -> None
 
     with OlderDaemon(url, "old", secret, "lab", answer) as daemon:
         daemon.begun().say({"type": "ping"})
-        with Asking(older.hub, older.alice, resource="old") as asking:
+        with ask_data(older.hub, older.alice, resource="old") as asking:
             daemon.wait(lambda: len(daemon.requests) == 1)
             forwarded = daemon.requests[0]
             assert set(forwarded) == {"type", "requestId", "resourceName", "zone", "request", "timeoutMsec"}

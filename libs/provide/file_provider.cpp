@@ -44,6 +44,10 @@ wire::AskState changed_state() {
        "store or link the original again"});
 }
 
+std::unexpected<Error> fail_stopping() {
+  return fail(Code::unavailable, "the provider is being stopped; ask again");
+}
+
 std::string str(const Wanted& wanted) {
   return name_of(wanted.digest) + (wanted.channel ? " for the channel " + wanted.channel->str() : "");
 }
@@ -100,17 +104,20 @@ Result<> FileProvider::check_zone(const ZoneName& zone) const {
   return fail(Code::denied, "this provider serves the zone " + parts_.zone.str() + ", not " + zone.str());
 }
 
-Task<bool> FileProvider::provides_in(std::vector<ChannelName> channels) {
-  if (parts_.channels == nullptr) co_return false;
-  const bool provides = co_await parts_.channels->provides_files_in(std::move(channels));
-  co_return provides;
+// Whether something may be provided in at least one of these.
+Task<Result<>> FileProvider::check_channels(std::vector<ChannelName> channels) {
+  bool provides = false;
+  if (parts_.channels != nullptr) provides = co_await parts_.channels->provides_files_in(std::move(channels));
+  if (is_stopping_) co_return fail_stopping();
+  if (!provides) co_return fail(Code::denied, "this node provides no files in that channel");
+  co_return Result<>();
 }
 
 Task<Result<std::string>> FileProvider::have(std::shared_ptr<IncomingCall> call) {
   KACHERY_CO_TRY(asked, wire::parse<wire::Have>(call->message()));
   KACHERY_CO_TRY(check_zone(asked.zone));
-  const bool provides = co_await provides_in(std::move(asked.channels));
-  if (!provides) co_return wire::print(wire::Had{});
+  const Result<> may = co_await check_channels(std::move(asked.channels));
+  if (!may) co_return wire::print(wire::Had{});
   Result<std::string> answer = co_await look(std::move(call), asked.digest);
   co_return answer;
 }
@@ -123,7 +130,7 @@ Task<Result<std::string>> FileProvider::look(std::shared_ptr<IncomingCall> call,
   while (looking_ >= kLookUpsMax && !call->is_cancelled() && !is_stopping_) co_await looked_.wait(kLookWait);
   --waiting_to_look_;
   if (call->is_cancelled()) co_return fail(Code::cancelled, "nobody wants to know it any more");
-  if (is_stopping_) co_return fail(Code::unavailable, "the provider is being stopped; ask again");
+  if (is_stopping_) co_return fail_stopping();
   ++looking_;
   const auto work = [&session = parts_.session, digest] { return session.look_for(digest); };
   const Result<ByteCount> size = co_await parts_.loop.offload(work);
@@ -141,10 +148,8 @@ Task<Result<std::string>> FileProvider::upload(std::shared_ptr<IncomingCall> cal
   KACHERY_CO_TRY(check_zone(asked.zone));
   if (asked.channel) {
     std::vector<ChannelName> channels{*asked.channel};
-    const bool provides = co_await provides_in(std::move(channels));
-    if (!provides)
-      co_return wire::print(wire::ask_failed(
-          {Code::denied, "this node does not provide files in the channel " + asked.channel->str()}));
+    const Result<> may = co_await check_channels(std::move(channels));
+    if (!may) co_return wire::print(wire::ask_failed(may.error()));
   }
   const Wanted wanted{asked.digest, asked.channel};
   const std::unique_ptr<Interest> interest = ask(wanted, asked.asker, call->cancelled());
@@ -188,7 +193,7 @@ Task<> FileProvider::run(std::shared_ptr<Job> job) {
 }
 
 Result<> FileProvider::admit(Job& job) {
-  if (is_stopping_) return fail(Code::unavailable, "the provider is being stopped; ask again");
+  if (is_stopping_) return fail_stopping();
   if (waiting_.size() >= kUploadsWaitingMax)
     return fail(Code::exhausted,
                 fmt::format("{} uploads wait at this provider already; ask again later", waiting_.size()));

@@ -92,7 +92,7 @@ class FileProvider {
   struct Job;
 
   Result<> check_zone(const ZoneName& zone) const;
-  Task<bool> provides_in(std::vector<ChannelName> channels);
+  Task<Result<>> check_channels(std::vector<ChannelName> channels);
   Task<Result<std::string>> look(std::shared_ptr<IncomingCall> call, Digest digest);
   Task<> run(std::shared_ptr<Job> job);
   Task<> watch(std::shared_ptr<Job> job);
