@@ -229,6 +229,14 @@ def flip_bit(path: Path, bit: int) -> None:
     overwrite(path, bytes([byte ^ 1 << bit % 8]), bit // 8)
 
 
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 10) -> None:
     end = time.monotonic() + deadline_s
     while not condition():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
-from harness import Argument, Outcome, Program, clean_environment
+from harness import Argument, Outcome, Program, clean_environment, is_alive, wait_until
 
 import kachery
 
@@ -46,6 +47,20 @@ class Machine:
 
     def start(self, *words: Argument, **options) -> subprocess.Popen:
         return self.program.start(*words, env=self.environment, cwd=self.path, **options)
+
+    def daemon_status(self) -> dict[str, Any]:
+        return json.loads(self.run("daemon", "status", "--json").expect().stdout)
+
+    @contextlib.contextmanager
+    def daemon(self, *words: Argument) -> Iterator[int]:
+        """Its daemon, in the background; gives its process, once it is connected."""
+        process = json.loads(self.run("daemon", "start", "--background", "--json", *words).expect().stdout)["process"]
+        try:
+            wait_until(lambda: self.daemon_status()["state"] == "connected", "the daemon is connected")
+            yield process
+        finally:
+            self.run("daemon", "stop")
+            wait_until(lambda: not is_alive(process), "the daemon ends", 20)
 
     def python(self, code: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-c", "import kachery, kachery_client as kc, kachery_cloud as kcl\n" + code],

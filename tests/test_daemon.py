@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from harness import MISSING, OK, USAGE, Program, sha1, wait_until, write
+from harness import MISSING, OK, USAGE, Program, is_alive, sha1, wait_until, write
 from hub import RunningHub, running_hub
 from machine import Machine
 from proxy import free_port
@@ -51,14 +51,6 @@ def register(machine: Machine, name: str = "lab") -> None:
 
 def status(machine: Machine) -> dict[str, Any]:
     return json.loads(machine.run("daemon", "status", "--json").expect().stdout)
-
-
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from harness import sha1, write
 from hub import running_hub
+from machine import Machine
 
 MISSION = Path(__file__).resolve().parent / "mission"
 
@@ -51,3 +53,30 @@ def test_two_machines(tmp_path, program):
         assert uris[0].startswith(f"sha1://{sha1(files[0].read_bytes())}/small.dat")
         assert uris[1] == f"sha1://{sha1(files[1].read_bytes())}"
         assert len(run("two", "two_machines_load.py", uris[0], files[0], uris[1], files[1])) == 2
+
+
+def test_sharing_data_remotely(tmp_path, program):
+    """The document's remote script, which names no channel: its machine and another one that has the text are in a common one."""
+    with running_hub(tmp_path, open=True, program=program) as hub:
+        owner, provider, remote = (Machine(program, tmp_path / name, hub.url) for name in ("owner", "provider", "remote"))
+        alone = {"KACHERY_DIR": str(provider.store), "PATH": "/usr/bin:/bin", "HOME": str(provider.path)}
+        stored = subprocess.run([sys.executable, MISSION / "sharing_data_files.py"], env=alone, capture_output=True, text=True)
+        assert stored.returncode == 0, stored.stderr
+        owner.run("channel", "create", "lab").expect()
+        owner.run("channel", "set-roles", "lab", "all").expect()
+        for machine in (provider, remote):
+            code = json.loads(owner.run("channel", "invite", "lab", "all", "--json").expect().stdout)["code"]
+            machine.run("channel", "join", "lab", code).expect()
+        script = [sys.executable, MISSION / "sharing_data_remote.py"]
+
+        def load():
+            return subprocess.run(script, env=remote.environment, capture_output=True, text=True, timeout=60)
+
+        missing = load()
+        assert missing.stdout == "None\n" and "in the channel lab: no node that provides files there" in missing.stderr
+        with owner.daemon(), provider.daemon():
+            missing = load()
+            assert missing.stdout == "None\n" and "in the channel lab: 1 node" in missing.stderr, missing.stderr
+            provider.run("channel", "set-roles", "lab", "provideFiles").expect()
+            done = load()
+            assert (done.returncode, done.stdout, done.stderr) == (0, "some-random-text\n", "")

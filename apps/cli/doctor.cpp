@@ -39,6 +39,7 @@ class DoctorCommand final : public Command {
       Session session(*configuration);
       add(check_store(*configuration));
       add(check_hub(session, context.progress));
+      if (session.has_hub()) add(check_channels(session, context.progress));
       add(check_names(session, names_, context.progress));
     }
     add(check_installation(program_path().value_or(std::filesystem::path())));

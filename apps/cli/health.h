@@ -31,6 +31,11 @@ Checks check_store(const Configuration& configuration);
 // it; everything else here looks at this machine only.
 Checks check_hub(Session& session, Progress& progress);
 
+// The channels of this node, and its daemon, where it provides there.
+Checks check_channels(Session& session, Progress& progress);
+// Why no node of a channel gives a file: for each channel, what is missing.
+Checks explain_channels(Session& session, const Digest& digest, Progress& progress);
+
 // Where the content of these URIs is.
 Checks check_names(Session& session, std::span<const std::string> names, Progress& progress);
 

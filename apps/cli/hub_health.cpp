@@ -177,10 +177,17 @@ Check check_content(Session& session, const std::string& name, Progress& progres
   if (there->front())
     return {"content", Status::ok,
             fmt::format("{} is not here, but in the zone: {}", name, human_size(there->front()->size))};
+  const auto holders = session.find_holders(digest, {}, {}, progress);
+  if (holders && !holders->holders.empty()) {
+    const wire::Holder& holder = holders->holders.front();
+    return {"content", Status::ok,
+            fmt::format("{} is not here, but the node {} ({}) has it, and provides it in the channel {}",
+                        name, holder.node.hex(), printable(holder.label), holder.channels.front().str())};
+  }
   return {
       "content", Status::error, here.error().message + "; nor does the zone show it to this node",
       "ask whoever named it to you to store it in this zone, for the zone that it is in (--zone), or for the "
-      "resource that has it (--resource)"};
+      "resource (--resource) or channel that has it"};
 }
 
 }  // namespace
@@ -220,9 +227,13 @@ Checks check_hub(Session& session, Progress& progress) {
 Checks check_names(Session& session, std::span<const std::string> names, Progress& progress) {
   Checks checks;
   for (const std::string& name : names) checks.push_back(check_content(session, name, progress));
-  const auto is_missing = [](const Check& check) { return check.status != Status::ok; };
-  if (session.has_hub() && std::ranges::any_of(checks, is_missing))
-    std::ranges::move(check_resources(session, progress), std::back_inserter(checks));
+  if (!session.has_hub()) return checks;
+  const auto missing =
+      std::ranges::find_if_not(checks, [](const Check& check) { return check.status == Status::ok; });
+  if (missing == checks.end()) return checks;
+  const Result<Uri> uri = Uri::parse(names[static_cast<std::size_t>(missing - checks.begin())]);
+  if (uri) std::ranges::move(explain_channels(session, uri->digest, progress), std::back_inserter(checks));
+  std::ranges::move(check_resources(session, progress), std::back_inserter(checks));
   return checks;
 }
 
