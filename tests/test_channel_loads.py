@@ -126,6 +126,7 @@ def test_doctor_says_what_is_missing(machine: Callable[..., Machine]) -> None:
     def doctor(of: Machine, *words: str) -> str:
         return of.run("doctor", *words).stdout.decode()
 
+    node_of(stranger)
     assert "a member of no channel" in doctor(stranger, uri)
     said = doctor(asker, uri)
     assert "does not want requestFiles" in said and "set-roles rats requestFiles provideFiles" in said
@@ -167,11 +168,15 @@ def test_whoever_vanishes_in_the_middle_is_followed_by_the_next(machine: Callabl
     asker = machine("asker", "requestFiles")
     for holder in holders:
         uri = keep(holder, content)
-    with holders[0].daemon("--upload-rate", "8M"), holders[1].daemon("--upload-rate", "8M"):
+
+    def working() -> list[int]:
+        return [status["process"] for status in (holder.daemon_status() for holder in holders) if status["uploads_running"] == 1]
+
+    with holders[0].daemon("--upload-rate", "4M"), holders[1].daemon("--upload-rate", "4M"):
         with asker.start("load", uri) as loading:
             wait_until(lambda: any((asker.store / "partial").glob("*/data")), "chunks come")
-            [working] = [status for status in (holder.daemon_status() for holder in holders) if status["uploads_running"] == 1]
-            os.kill(working["process"], signal.SIGKILL)
+            wait_until(lambda: len(working()) == 1, "one of them uploads")
+            os.kill(working()[0], signal.SIGKILL)
             stdout, stderr = loading.communicate(timeout=60)
         assert loading.returncode == 0, stderr
         assert Path(stdout.decode().strip()).read_bytes() == content

@@ -55,7 +55,7 @@ constexpr std::array kRules{
     Rule{Action::ask_channels, Who::anybody, Right::read, "ask channels for files"},
     Rule{Action::register_resource, Who::node, Right::upload, "register a resource"},
     Rule{Action::provide, Who::node, Right::upload, "provide files"},
-    Rule{Action::provide_as_node, Who::node, Right::any, "provide files"},
+    Rule{Action::provide_as_node, Who::node, Right::none, "provide files"},
     Rule{Action::remove_resource, Who::node, Right::any, "remove a resource"},
     Rule{Action::create_channel, Who::node, Right::upload, "create channels"},
     Rule{Action::see_channels, Who::node, Right::none, "list channels"},

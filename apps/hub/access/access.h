@@ -38,7 +38,7 @@ enum class Action {
   ask_channels,       // As find, for a file that nodes of channels are to upload.
   register_resource,  // A registered node that may upload in the zone.
   provide,            // Likewise, under a name that is its own.
-  provide_as_node,    // As list_own: which of it a node may provide is decided whenever it is asked for it.
+  provide_as_node,    // A registered node: what it may provide, and where, is decided whenever it is asked for it.
   remove_resource,    // A registered node: its user's; an admin of the zone: any.
   create_channel,     // A registered node that may upload in the zone.
   see_channels,       // A registered node: those that it is a member of, or whose owner is its user.

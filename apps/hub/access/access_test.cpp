@@ -98,7 +98,7 @@ TEST(Access, AllowsExactlyWhatTheTableSays) {
   };
   constexpr const char* kNobody = "H.W...............S.........";
   constexpr const char* kKey = "HRW...............S.........";
-  constexpr const char* kNode = "HRWNC.............S...s..j..";
+  constexpr const char* kNode = "HRWNC.............S...s..j.v";
   constexpr const char* kBlocked = "H.W.........................";
   const std::array rows{
       Row{"nobody", "H.W..FG......QK...S.......k.", "H.W..FG......QK...S.......k.", kNobody, kNobody},
