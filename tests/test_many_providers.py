@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import resource
 import signal
 import threading
@@ -15,24 +16,31 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from asking import Asking
 from harness import Program, in_parallel
-from hub_node import encode
+from hub import running_hub
+from hub_node import Node, encode
 from laboratory import Laboratory, running_laboratory
 from live_node import LiveNode, Order
 
 MEMORY_MIB = 300
 BACK_S = 15.0
+CHANNEL_MEMBERS = 250
 
 
 @pytest.fixture
-def laboratory(tmp_path: Path, program: Program) -> Iterator[Laboratory]:
+def many_files() -> Iterator[None]:
+    """As many as this process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        with running_laboratory(tmp_path, program) as running:
-            yield running
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def laboratory(many_files: None, tmp_path: Path, program: Program) -> Iterator[Laboratory]:
+    with running_laboratory(tmp_path, program) as running:
+        yield running
 
 
 def name_of(number: int) -> str:
@@ -120,3 +128,68 @@ def test_many_agents_and_as_many_clients(laboratory: Laboratory, campaign: Calla
         live.socket.close()
     outcome(f"A17: {count} agents and {count} clients at once: all served; other calls took at most {max(took):.3f} s, the hub had "
             f"{memory:.0f} MiB; after a kill all were back within {back:.1f} s")
+
+
+def test_many_nodes_of_channels(many_files: None, tmp_path: Path, program: Program, campaign: Callable[[str], int],
+                                 outcome: Callable[[str], None]) -> None:
+    """They provide, and idle; each is asked for every file that nobody has uploaded."""
+    count = campaign("agents")
+    content = os.urandom(1000)
+    digest = "sha1:" + hashlib.sha1(content).hexdigest()
+    with running_hub(tmp_path, open=True, program=program) as hub:
+        def call(node: Node, path: str, /, **message: Any) -> Any:
+            answer = node.call(hub.url, path, {"zone": "default"} | message)
+            assert answer.code == "ok", (path, answer)
+            return answer.message
+
+        def give(order: Order) -> None:
+            assert order.live.upload("default", content, order.channel).code == "ok"
+            order.answer(state="completed", size=len(content), bytes_uploaded=len(content))
+
+        def connect(node: Node) -> LiveNode:
+            live = LiveNode(node, hub.url, give, has=lambda asked: len(content) if node is nodes[-1] and asked["digest"] == digest else None)
+            live.serve("default", None)
+            return live
+
+        def ask(digest: str) -> tuple[dict[str, Any], float]:
+            begun = time.monotonic()
+            with Asking(hub, owner, {"zone": "default", "digest": digest, "resource": None, "channel": None, "timeout_ms": 60_000,
+                                     "ignore_bucket": True}) as asking:
+                return asking.last(), time.monotonic() - begun
+
+        owner = Node()
+        nodes = [Node() for _ in range(count)]
+        channel_of = {node: f"crowd-{number // CHANNEL_MEMBERS}" for number, node in enumerate(nodes)}
+        for channel in set(channel_of.values()):
+            call(owner, "/v1/channels/create", name=channel, description="")
+            call(owner, "/v1/channels/set-roles", name=channel, wanted=["requestFiles"])
+
+        def join(node: Node) -> None:
+            call(node, "/v1/channels/list", name=None, all=False)
+            call(owner, "/v1/channels/grant", name=channel_of[node], node=node.id, roles=["provideFiles"])
+            call(node, "/v1/channels/set-roles", name=channel_of[node], wanted=["provideFiles"])
+
+        in_parallel(join, nodes, 8)
+        idle = memory_mib(hub.process.pid)
+        connected = [connect(node) for node in nodes]
+        memory = memory_mib(hub.process.pid)
+        found, found_s = ask(digest)
+        missed, missed_s = ask("sha1:" + "0" * 40)
+        assert found["state"] == "completed" and f"{count} nodes" in missed["message"] and "did not answer" not in missed["message"]
+        assert missed_s < 3
+        assert memory < MEMORY_MIB
+
+        hub.restart(signal.SIGKILL)
+        begun = time.monotonic()
+        for live in connected:
+            live.wait(lambda live=live: live.closed is not None)  # type: ignore[misc]
+            live.socket.close()
+        again: list[LiveNode] = []
+        in_parallel(lambda node: again.append(connect(node)), nodes, 8)  # type: ignore[arg-type]
+        back = time.monotonic() - begun
+        assert f"{count} nodes" in ask("sha1:" + "0" * 40)[0]["message"]
+        assert back < BACK_S * max(1, count / 1000)
+        for live in again:
+            live.socket.close()
+    outcome(f"{count} idle nodes of channels: {memory:.0f} MiB of the hub, {(memory - idle) * 1024 / count:.0f} KiB each; a file of one of "
+            f"them had come after {found_s:.2f} s, a miss was said after {missed_s:.2f} s; after a kill all were back within {back:.1f} s")
