@@ -132,6 +132,7 @@ def test_a_node_has_an_id_only_after_it_was_made(older: Older) -> None:
     made = older.run("kachery-client", "generate-node-id").expect(OK).stdout
     assert len(made) == 65, "the ID, and nothing of the private key"
     assert older.run("kachery-client", "generate-node-id").expect(OK).stdout == made
+    assert older.run("kachery-generate-node-id").expect(OK).stdout == made
     key = older.store.path / "private.pem"
     assert key.stat().st_mode & 0o777 == 0o600
     (older.store.path / "owner").write_text("somebody@example.org\n")

@@ -22,6 +22,7 @@ constexpr std::array kScripts{
     OlderScript{"kachery-load", "kachery-client", "load-file"},
     OlderScript{"kachery-cat", "kachery-client", "cat-file"},
     OlderScript{"kachery-info", "kachery-client", "info"},
+    OlderScript{"kachery-generate-node-id", "kachery-client", "generate-node-id"},
     OlderScript{"kachery-daemon-start", "kachery-daemon", "start"},
     OlderScript{"kachery-daemon-info", "kachery-daemon", "info"},
     OlderScript{"kachery-cloud-init", "kachery-cloud", "init"},

@@ -121,14 +121,11 @@ std::vector<Candidate> candidates_in(const Call& call, const ZoneName& zone,
   return candidates;
 }
 
-// Asks all of them who has it.
-std::shared_ptr<Search> begin_search(const Call& call, const ZoneName& zone, const Digest& digest,
-                                     const std::vector<ChannelName>& channels) {
+std::shared_ptr<Search> search_for(const Call& call, const ZoneName& zone, const Digest& digest,
+                                   const std::vector<ChannelName>& channels) {
   const Rendezvous& rendezvous = call.shared.rendezvous;
-  auto search = std::make_shared<Search>(call.services().loop, rendezvous.providers, zone, digest,
-                                         candidates_in(call, zone, channels), rendezvous.limits.have_wait);
-  search->begin();
-  return search;
+  return std::make_shared<Search>(call.services().loop, rendezvous.providers, zone, digest,
+                                  candidates_in(call, zone, channels), rendezvous.limits.have_wait);
 }
 
 Task<Result<Response>> ask_channels(Call call, const wire::AskFile& message) {
@@ -141,7 +138,7 @@ Task<Result<Response>> ask_channels(Call call, const wire::AskFile& message) {
   std::optional<ChannelName> channel;
   for (const ChannelName& name : reader.channels)
     if (orders.is_under_way(ChannelId{message.zone, name}, message.digest)) channel = name;
-  const std::shared_ptr<Search> search = begin_search(call, message.zone, message.digest, reader.channels);
+  const std::shared_ptr<Search> search = search_for(call, message.zone, message.digest, reader.channels);
   if (!channel) channel = co_await search->next_channel();
   if (!channel)
     co_return one_line({.state = wire::kNotFound,
@@ -181,7 +178,7 @@ Task<Result<wire::Done>> cancel(Call call, wire::CancelAsk message) {
 Task<Result<wire::Holders>> find_holders(Call call, wire::AskHolders message) {
   const std::shared_ptr<const Facts> facts = call.services().facts.now();
   const Reader reader = reader_in(*facts, call.permit.actor(), message.zone, message.channel);
-  const std::shared_ptr<Search> search = begin_search(call, message.zone, message.digest, reader.channels);
+  const std::shared_ptr<Search> search = search_for(call, message.zone, message.digest, reader.channels);
   co_await search->finish();
   wire::Holders answer{
       .channels = reader.channels, .asked = search->asked(), .silent = search->silent(), .holders = {}};

@@ -20,12 +20,13 @@ Search::Search(Loop& loop, const Providers& providers, ZoneName zone, const Dige
       zone_(std::move(zone)),
       digest_(digest),
       wait_(wait),
-      until_(steady_clock::now() + wait),
       answered_(loop) {
   for (Candidate& who : candidates) questions_.push_back({.who = std::move(who)});
 }
 
 void Search::begin() {
+  if (until_) return;
+  until_ = steady_clock::now() + wait_;
   for (std::size_t i = 0; i < questions_.size(); ++i) loop_.spawn(ask(shared_from_this(), i));
 }
 
@@ -41,7 +42,8 @@ Task<> Search::ask(std::shared_ptr<Search> self, std::size_t number) {
 }
 
 bool Search::is_over() const {
-  return steady_clock::now() >= until_ || std::ranges::all_of(questions_, &Question::has_answered);
+  return (until_ && steady_clock::now() >= *until_) ||
+         std::ranges::all_of(questions_, &Question::has_answered);
 }
 
 Search::Question* Search::find(const std::optional<ChannelName>& channel) {
@@ -55,10 +57,11 @@ Search::Question* Search::find(const std::optional<ChannelName>& channel) {
 }
 
 Task<Search::Question*> Search::await(std::optional<ChannelName> channel) {
+  begin();
   for (;;) {
     Question* found = find(channel);
     if (found != nullptr || is_over()) co_return found;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - steady_clock::now());
     co_await answered_.wait(left);
   }
 }
@@ -85,8 +88,9 @@ bool Search::has_more(const ChannelName& channel) const {
 }
 
 Task<> Search::finish() {
+  begin();
   while (!is_over()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until_ - steady_clock::now());
     co_await answered_.wait(left);
   }
 }

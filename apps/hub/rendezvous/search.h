@@ -15,8 +15,8 @@ struct Candidate {
   std::vector<ChannelName> channels;  // At least one.
 };
 
-// One asker's. Network thread only; the loop and the providers outlive it. Shared by whoever waits for it and
-// by the questions under way.
+// One asker's; it begins when somebody waits for it, and then asks all of them at once. Network thread only;
+// the loop and the providers outlive it. Shared by whoever waits for it and by the questions under way.
 class Search : public std::enable_shared_from_this<Search> {
  public:
   struct Holder {
@@ -26,9 +26,6 @@ class Search : public std::enable_shared_from_this<Search> {
 
   Search(Loop& loop, const Providers& providers, ZoneName zone, const Digest& digest,
          std::vector<Candidate> candidates, std::chrono::milliseconds wait);
-
-  // Asks all of them at once. Once.
-  void begin();
 
   // Waits until somebody has it whom nobody took yet, and says in which channel: in the first of theirs.
   // None: nobody is left. Who failed lately comes last, when all others have answered.
@@ -53,6 +50,7 @@ class Search : public std::enable_shared_from_this<Search> {
     bool is_taken = false;
   };
 
+  void begin();
   static Task<> ask(std::shared_ptr<Search> self, std::size_t number);
   bool is_over() const;
   // What can be taken now, in this channel or in any.
@@ -65,7 +63,7 @@ class Search : public std::enable_shared_from_this<Search> {
   Digest digest_;
   std::vector<Question> questions_;
   std::chrono::milliseconds wait_;
-  std::chrono::steady_clock::time_point until_;
+  std::optional<std::chrono::steady_clock::time_point> until_;  // None before it has begun.
   Signal answered_;
 };
 
