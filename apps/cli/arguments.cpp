@@ -29,7 +29,12 @@ void Options::option(const char* names, std::optional<std::string>& value, const
 
 void Options::option(const char* names, std::optional<ByteCount>& value, const char* help) {
   // Without the check "-1" would become a very large number.
-  app_.add_option(names, value, help)->check(CLI::NonNegativeNumber);
+  const auto is_number = [](const std::string& text) -> std::string {
+    const bool is_right =
+        !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    return is_right ? "" : "a whole number from 0 was expected, not \"" + printable(text) + '"';
+  };
+  app_.add_option(names, value, help)->check(is_number);
 }
 
 void Options::option(const char* names, std::vector<std::string>& values, const char* help) {

@@ -74,10 +74,11 @@ class FindFile final : public ZoneCommand {
           "This node requests files in no channel (kachery channel list), so no node was asked");
     KACHERY_TRY(context.print(fmt::format("Nodes that provide files in {}: {} connected, {} of them silent",
                                           names_of(holders.channels), holders.asked, holders.silent)));
-    for (const wire::Holder& holder : holders.holders)
-      KACHERY_TRY(
-          context.print(fmt::format("{} {} has it, in {}: {} bytes", holder.node.hex(),
-                                    printable(holder.label), names_of(holder.channels), holder.size)));
+    for (const wire::Holder& holder : holders.holders) {
+      const std::string label = holder.label.empty() ? "" : " (" + printable(holder.label) + ")";
+      KACHERY_TRY(context.print(fmt::format("{}{} has it, in {}: {} bytes", holder.node.hex(), label,
+                                            names_of(holder.channels), holder.size)));
+    }
     if (holders.holders.empty()) return context.print("None of them has it");
     return {};
   }
