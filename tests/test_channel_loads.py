@@ -83,6 +83,17 @@ def test_names_of_every_kind_load(machine: Callable[..., Machine]) -> None:
         assert asker.run("--as", "kachery-cat", "sha1://" + hashlib.sha1(b"nothing").hexdigest(), "--channel", "rats").code == MISSING
 
 
+def test_many_come_from_wherever_they_are(machine: Callable[..., Machine]) -> None:
+    with_it, asker = machine("with it", "provideFiles"), machine("asker", "requestFiles")
+    uris = [keep(with_it, f"kept {number}".encode()) for number in range(20)]
+    uris.append(with_it.run("store", write(with_it.path / "zone", b"in the zone")).expect().uri)
+    with with_it.daemon():
+        done = asker.python(f"print(*(open(path).read() for path in kachery.fetch_many({uris})), sep='|')")
+        assert done.stdout.strip() == "|".join([*(f"kept {number}" for number in range(20)), "in the zone"]), done.stderr
+        missed = asker.python(f"kachery.fetch_many({uris + ['sha1://' + '0' * 40]})")
+        assert "NotFound" in missed.stderr and "1 node that provides files there" in missed.stderr
+
+
 def test_a_miss_comes_soon_and_says_why(machine: Callable[..., Machine]) -> None:
     with_it, asker, stranger = machine("with it", "provideFiles"), machine("asker", "requestFiles"), machine("stranger")
     uri = keep(with_it, b"content")

@@ -146,7 +146,8 @@ class Session {
                                      const std::optional<ChannelName>& channel, const Progress& progress);
 
   // Makes objects of those that are not here yet. The path of each, in the order of `digests`; what lies
-  // there was checked. Failures as of upload; Code::not_found for what the zone does not have.
+  // there was checked. Failures as of upload; Code::not_found for what neither the zone has nor a node of a
+  // channel.
   Result<std::vector<std::filesystem::path>> fetch_many(std::span<const Digest> digests,
                                                         const std::optional<ZoneName>& zone,
                                                         Progress& progress);
@@ -179,6 +180,8 @@ class Session {
   Result<> fetch_found(const Zone& zone, const wire::FoundFile& file, Progress& progress);
   Result<> fetch_from_resource(const Zone& zone, const Digest& digest, const Asking& asking,
                                Progress& progress);
+  Result<> ask_for_many(const Zone& from, std::span<const Digest> digests, Failures& failures,
+                        Progress& progress);
   Result<> fetch_from_channels(const Zone& zone, const Digest& digest, const ChannelAsking& asking,
                                Progress& progress);
   std::unexpected<Error> fail_no_directory(const std::string& name) const;

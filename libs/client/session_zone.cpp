@@ -47,11 +47,11 @@ using AskNow = std::function<Result<>(const OnAskState& on_state, const std::ato
 // Fetches what comes to the zone while it comes. As of Fetcher::fetch_arriving, and of `ask`.
 Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Digest& digest, const AskNow& ask,
                            Progress& progress) {
-  const ByteCount done = progress.bytes_done;
-  const ByteCount total = progress.bytes_total;
+  ByteCount done = 0;
+  ByteCount total = 0;
   const auto count = [&](ByteCount bytes, ByteCount of) {
-    progress.bytes_done = done + bytes;
-    progress.bytes_total = total + of;
+    progress.bytes_done += bytes - std::exchange(done, bytes);  // Others count there, too.
+    progress.bytes_total += of - std::exchange(total, of);
   };
   Arrivals arrivals;
   bool has_begun = false;  // From then on the counts are of what was fetched.
@@ -69,6 +69,18 @@ Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Digest& digest,
   }
   if (!fetched || !*fetched) count(0, 0);
   return fetched;
+}
+
+// Whether there is anybody to be asked. Who has no key, or is not registered, is in no channel.
+Result<bool> requests_files_somewhere(const Zone& zone, const std::atomic<bool>& cancel) {
+  if (!zone.hub.node()) return false;
+  const auto list =
+      zone.hub.call(remote::kListChannels, wire::ListChannels{zone.name, std::nullopt, false}, cancel);
+  if (!list && list.error().code == Code::denied) return false;
+  if (!list) return std::unexpected(list.error());
+  return std::ranges::any_of(list->channels, [](const wire::Channel& channel) {
+    return channel.effective.has(Role::request_files);
+  });
 }
 
 // How often wrong bytes are asked for again, and when: meanwhile the hub finds out who lied.
@@ -280,6 +292,21 @@ Result<std::vector<std::filesystem::path>> Session::paths_here(std::span<const D
   return paths;
 }
 
+// Of the nodes of channels, what the zone does not have.
+Result<> Session::ask_for_many(const Zone& from, std::span<const Digest> digests, Failures& failures,
+                               Progress& progress) {
+  if (digests.empty()) return {};
+  KACHERY_TRY(can_ask, requests_files_somewhere(from, progress.cancel));
+  return parallel_for(digests.size(), kConnections, [&](std::size_t i) -> Result<> {
+    const std::string nothing = "neither here nor in the " + from.str() + ", as far as this node may know";
+    Result<> fetched = fail(Code::not_found, nothing);
+    if (can_ask) fetched = fetch_from_channels(from, digests[i], {}, progress);
+    if (!fetched && can_ask)
+      fetched = fail(fetched.error().code, nothing + "; and " + fetched.error().message);
+    return failures.take(name_of(digests[i]), fetched);
+  });
+}
+
 Result<std::vector<std::filesystem::path>> Session::fetch_many(std::span<const Digest> digests,
                                                                const std::optional<ZoneName>& zone,
                                                                Progress& progress) {
@@ -295,19 +322,18 @@ Result<std::vector<std::filesystem::path>> Session::fetch_many(std::span<const D
   KACHERY_TRY(asked, hub(MissingKey::none));
   const Zone from{*asked, name};
   KACHERY_TRY(found, from.find(missing, progress.cancel));
-  Failures failures;
   std::vector<wire::FoundFile> files;
+  std::vector<Digest> elsewhere;
   for (std::size_t i = 0; i < missing.size(); ++i) {
-    if (found[i]) {
+    if (found[i])
       files.push_back(*std::move(found[i]));
-    } else {
-      failures.add(name_of(missing[i]), {Code::not_found, "neither here nor in the " + from.str() +
-                                                              ", as far as this node may know"});
-    }
+    else
+      elsewhere.push_back(missing[i]);
   }
-  KACHERY_TRY(store, writing_store());
-  reap_partials(store->root(), system_clock());
+  KACHERY_TRY(store, store_to_fetch_to());
   KACHERY_TRY(Fetcher(from, *store).fetch_many(files, progress));
+  Failures failures;
+  KACHERY_TRY(ask_for_many(from, elsewhere, failures, progress));
   KACHERY_TRY(failures.result(digests.size()));
   for (std::size_t i = 0; i < digests.size(); ++i)
     if (paths[i].empty()) paths[i] = std::filesystem::path(store->root().name()) / object_path(digests[i]);

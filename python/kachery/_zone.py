@@ -77,7 +77,7 @@ def upload_many(
 def fetch_many(
     uris: Iterable[str], *, zone: str | None = None, progress: Progress = None
 ) -> list[str]:
-    """Get many files from a zone as one batch, but for those that are here already.
+    """Get many files from a zone as one batch, but for those that are here already; and what it lacks from nodes of channels.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def fetch_many(
     Raises
     ------
     NotFound
-        One of them is neither here nor in the zone; the others were fetched.
+        One of them is neither here nor in the zone, and no node of this node's channels gives it; the others were fetched.
     Invalid
         Something in `uris` is not a URI.
     Unavailable

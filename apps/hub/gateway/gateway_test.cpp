@@ -204,8 +204,8 @@ std::string message_for(const std::string& path, const std::string& zone) {
       {"/v1/files/list", in_zone + R"("mine":true,"after":null})"},
       {"/v1/files/remove", in_zone + R"("digests":[],"everybody":false})"},
       {"/v1/uploads/present", in_zone + R"("files":[],"channel":null})"},
-      {"/v1/files/ask",
-       in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data","timeout_ms":0,"ignore_bucket":false})"},
+      {"/v1/files/ask", in_zone + R"("digest":)" + sha1_x +
+                            R"(,"resource":"data","channel":null,"timeout_ms":0,"ignore_bucket":false})"},
       {"/v1/files/holders", in_zone + R"("digest":)" + sha1_x + R"(,"channel":null})"},
       {"/v1/files/ask/cancel", in_zone + R"("digest":)" + sha1_x + R"(,"resource":"data","channel":null})"},
       {"/v1/resources/register", in_zone + R"("name":"data","proxy_url":null,"older":false})"},

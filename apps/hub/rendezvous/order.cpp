@@ -39,6 +39,7 @@ void Order::end(wire::AskState last) {
   state_ = std::move(last);
   has_ended_ = true;
   stop_->request();
+  search_.reset();
   tell();
 }
 
@@ -58,7 +59,7 @@ void Order::give_up() {
 
 bool Order::has_others() const {
   const auto* channel = std::get_if<ChannelId>(&asked_);
-  return channel != nullptr && search_->has_more(channel->name);
+  return channel != nullptr && search_ && search_->has_more(channel->name);
 }
 
 void Order::tell() {

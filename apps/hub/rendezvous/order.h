@@ -70,7 +70,7 @@ class Order {
 
   Asked asked_;
   wire::Upload upload_;
-  std::shared_ptr<Search> search_;
+  std::shared_ptr<Search> search_;  // Null for a resource, and at the end.
   RendezvousLimits limits_;
   wire::AskState state_;
   bool has_ended_ = false;

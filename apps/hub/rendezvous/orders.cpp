@@ -127,9 +127,10 @@ Task<> Orders::run(std::shared_ptr<Order> order) {
 // Whatever goes wrong with one node is the next one's turn.
 Task<> Orders::run_in_channel(std::shared_ptr<Order> order) {
   const ChannelId channel = std::get<ChannelId>(order->asked());
+  const std::shared_ptr<Search> search = order->search_;
   wire::AskState last = failed(Code::unavailable, "no node of " + channel.str() + " has it any more");
   while (!order->has_ended()) {
-    const std::shared_ptr<Provider> provider = co_await order->search_->take(channel.name);
+    const std::shared_ptr<Provider> provider = co_await search->take(channel.name);
     if (order->has_ended()) co_return;
     if (!provider) {
       end(*order, std::move(last));
