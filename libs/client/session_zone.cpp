@@ -47,11 +47,11 @@ using AskNow = std::function<Result<>(const OnAskState& on_state, const std::ato
 // Fetches what comes to the zone while it comes. As of Fetcher::fetch_arriving, and of `ask`.
 Result<bool> ask_and_fetch(const Zone& zone, Store& store, const Digest& digest, const AskNow& ask,
                            Progress& progress) {
-  ByteCount done = 0;
-  ByteCount total = 0;
+  const ByteCount done = progress.bytes_done;
+  const ByteCount total = progress.bytes_total;
   const auto count = [&](ByteCount bytes, ByteCount of) {
-    progress.bytes_done += bytes - std::exchange(done, bytes);  // Others count there, too.
-    progress.bytes_total += of - std::exchange(total, of);
+    progress.bytes_done = done + bytes;
+    progress.bytes_total = total + of;
   };
   Arrivals arrivals;
   bool has_begun = false;  // From then on the counts are of what was fetched.
@@ -297,14 +297,16 @@ Result<> Session::ask_for_many(const Zone& from, std::span<const Digest> digests
                                Progress& progress) {
   if (digests.empty()) return {};
   KACHERY_TRY(can_ask, requests_files_somewhere(from, progress.cancel));
-  return parallel_for(digests.size(), kConnections, [&](std::size_t i) -> Result<> {
-    const std::string nothing = "neither here nor in the " + from.str() + ", as far as this node may know";
+  const std::string nothing = "neither here nor in the " + from.str() + ", as far as this node may know";
+  // One after the other, each in parallel in itself, so that what goes on can be counted.
+  for (const Digest& digest : digests) {
     Result<> fetched = fail(Code::not_found, nothing);
-    if (can_ask) fetched = fetch_from_channels(from, digests[i], {}, progress);
+    if (can_ask) fetched = fetch_from_channels(from, digest, {}, progress);
     if (!fetched && can_ask)
       fetched = fail(fetched.error().code, nothing + "; and " + fetched.error().message);
-    return failures.take(name_of(digests[i]), fetched);
-  });
+    KACHERY_TRY(failures.take(name_of(digest), fetched));
+  }
+  return {};
 }
 
 Result<std::vector<std::filesystem::path>> Session::fetch_many(std::span<const Digest> digests,
