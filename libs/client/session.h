@@ -17,6 +17,7 @@
 #include "core/names.h"
 #include "core/progress.h"
 #include "core/uri.h"
+#include "feed/feeds.h"
 #include "os/file.h"
 #include "remote/hub.h"
 #include "store/file_mutables.h"
@@ -75,6 +76,14 @@ class Session {
   // gen1's and gen2's mutables; also before there is a store. Missing::create is for what may set one.
   Result<Mutables*> mutables();
   Result<FileMutables*> file_mutables(Missing missing);
+
+  // Feeds and subfeeds of this machine; also before there is a store.
+  Result<feed::Feeds*> feeds();
+  // The feed of a URI, whether or not anything is known of it here, or of a name that was given here or by a
+  // daemon of the first generation. Code::not_found for a name that nothing has.
+  Result<FeedId> find_feed(const std::string& name);
+  // "feed://ID/SUBFEED", or "NAME/SUBFEED" with the name of a feed.
+  Result<FeedUri> find_subfeed(const std::string& name);
 
   // Keeps copies of files, which may also be pipes, in the order of `paths`. The regular files are one batch:
   // all are durable, or the call fails.
@@ -175,6 +184,7 @@ class Session {
   std::unique_ptr<Opened> own_;
   std::optional<std::vector<std::unique_ptr<Opened>>> older_;
   std::unique_ptr<Mutables> mutables_;
+  std::unique_ptr<feed::Feeds> feeds_;
   std::unique_ptr<FileMutables> older_mutables_;  // For as long as there is no store of our own.
   std::mutex hub_mutex_;
   std::unique_ptr<remote::Hub> signed_hub_;
