@@ -5,7 +5,7 @@
 
 #include "commands.h"
 #include "core/text.h"
-#include "feed/proof.h"
+#include "feed/feeds.h"
 #include "feed_options.h"
 #include "json/json.h"
 #include "os/file.h"

@@ -1,4 +1,6 @@
 // The commands for feeds: signed logs of messages, on this machine.
+#include "feed/feeds.h"
+
 #include <fmt/format.h>
 
 #include "commands.h"
@@ -130,6 +132,7 @@ class FeedAppendCommand final : public Command {
   std::vector<std::string> as_messages(const std::vector<std::string>& words) const {
     if (!text_) return words;
     std::vector<std::string> messages;
+    messages.reserve(words.size());
     for (const std::string& word : words) messages.push_back(json::Value(word).str());
     return messages;
   }
@@ -199,7 +202,7 @@ class FeedReadCommand final : public Command {
       if (messages.empty()) break;
       std::string lines;
       for (const feed::Message& message : messages) {
-        if (context.common.json && !is_first) lines += ",";
+        if (context.common.json && !is_first) lines += ',';
         lines += context.common.json ? as_json(message) : message.text + "\n";
         is_first = false;
       }

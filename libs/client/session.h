@@ -14,15 +14,19 @@
 #include "client/configuration.h"
 #include "client/identity.h"
 #include "client/throttle.h"
+#include "core/feed_uri.h"
 #include "core/names.h"
 #include "core/progress.h"
 #include "core/uri.h"
-#include "feed/feeds.h"
 #include "os/file.h"
 #include "remote/hub.h"
 #include "store/file_mutables.h"
 #include "store/mutables.h"
 #include "store/store.h"
+
+namespace kachery::feed {
+class Feeds;
+}
 
 namespace kachery {
 
@@ -77,10 +81,8 @@ class Session {
   Result<Mutables*> mutables();
   Result<FileMutables*> file_mutables(Missing missing);
 
-  // Feeds and subfeeds of this machine; also before there is a store.
-  Result<feed::Feeds*> feeds();
-  // The feed of a URI, whether or not anything is known of it here, or of a name that was given here or by a
-  // daemon of the first generation. Code::not_found for a name that nothing has.
+  Result<feed::Feeds*> feeds();  // Of this machine; also before there is a store.
+  // By a URI, which may be unknown here, or a name, also of gen1's. Code::not_found if nothing has it.
   Result<FeedId> find_feed(const std::string& name);
   // "feed://ID/SUBFEED", or "NAME/SUBFEED" with the name of a feed.
   Result<FeedUri> find_subfeed(const std::string& name);

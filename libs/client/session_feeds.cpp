@@ -1,6 +1,7 @@
 // What a session does with feeds.
 #include "client/session.h"
 #include "core/text.h"
+#include "feed/feeds.h"
 #include "json/json.h"
 
 namespace kachery {

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "client/session.h"
+#include "feed/feeds.h"
 #include "os/random.h"
 
 namespace kachery {

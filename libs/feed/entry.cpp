@@ -53,7 +53,7 @@ std::string Entry::str() const {
     text += kMessage;
     text += message;
   }
-  text += "}";
+  text += '}';
   return text;
 }
 

@@ -290,8 +290,25 @@ Result<std::optional<Feeds::Verified>> Feeds::find_verified(LogDatabase& log, co
   return Verified{*std::move(state), checkpoint};
 }
 
+// Where nothing is here: of a feed that has signed something here, it was lost.
+Result<> Feeds::check_absence(const SubfeedId& subfeed) {
+  if (!keys_.has(subfeed.feed)) return {};
+  KACHERY_TRY(signed_size, keys_.signed_size(subfeed));
+  if (signed_size == 0) return {};
+  return fail(Code::corrupt,
+              subfeed.str() + ": logs.db has nothing of it, but " + std::to_string(signed_size) +
+                  " messages were signed: it is damaged, or an older copy; bring back the newest");
+}
+
+// Of a subfeed of which nothing is in logs.db.
+Result<std::vector<Message>> Feeds::read_older(const SubfeedId& subfeed, const ReadRange& range) {
+  KACHERY_TRY(check_absence(subfeed));
+  return older_.read(subfeed, range);
+}
+
 Result<Feeds::Verified> Feeds::verified(LogDatabase& log, const SubfeedId& subfeed) {
   KACHERY_TRY(found, find_verified(log, subfeed));
+  if (!found) KACHERY_TRY(check_absence(subfeed));
   if (!found) return fail_empty(subfeed);
   return *std::move(found);
 }
@@ -299,10 +316,10 @@ Result<Feeds::Verified> Feeds::verified(LogDatabase& log, const SubfeedId& subfe
 Result<std::vector<Message>> Feeds::read(const SubfeedId& subfeed, const ReadRange& range) {
   const std::scoped_lock lock(mutex_);
   KACHERY_TRY(log, open(Missing::fail));
-  if (log == nullptr) return older_.read(subfeed, range);
+  if (log == nullptr) return read_older(subfeed, range);
   KACHERY_TRY(transaction, Transaction::begin_reading(log->database()));
   KACHERY_TRY(found, find_verified(*log, subfeed));
-  if (!found) return older_.read(subfeed, range);
+  if (!found) return read_older(subfeed, range);
   std::vector<Message> messages;
   const TreeSize size = found->checkpoint.size;
   if (range.next >= size || range.count_max == 0) return messages;
@@ -311,6 +328,7 @@ Result<std::vector<Message>> Feeds::read(const SubfeedId& subfeed, const ReadRan
   const TreeSize end = range.next + std::min(range.count_max, size - range.next);
   KACHERY_TRY(entries, tree.entries({range.next, end}, range.bytes_max));
   std::vector<TreeHash> leaves;
+  leaves.reserve(entries.size());
   for (const std::string& entry : entries) leaves.push_back(hash_leaf(as_bytes(entry)));
   const auto read_node = [&tree](const Node& node) { return tree.node(node); };
   KACHERY_TRY(root, root_with(size, range.next, leaves, read_node));
@@ -335,6 +353,7 @@ Result<TreeSize> Feeds::size(const SubfeedId& subfeed) {
     KACHERY_TRY(state, log->find_subfeed(subfeed));
     if (state) return state->size;
   }
+  KACHERY_TRY(check_absence(subfeed));
   return older_.size(subfeed);
 }
 

@@ -118,6 +118,8 @@ class Feeds {
   Result<LogDatabase*> open(Missing missing);
   Result<FeedId> add_feed(LogDatabase& log, const std::optional<std::string>& name);
   Result<std::optional<Verified>> find_verified(LogDatabase& log, const SubfeedId& subfeed);
+  Result<> check_absence(const SubfeedId& subfeed);
+  Result<std::vector<Message>> read_older(const SubfeedId& subfeed, const ReadRange& range);
   Result<Verified> verified(LogDatabase& log, const SubfeedId& subfeed);
   Result<Checkpoint> verify(const SubfeedId& subfeed, const SubfeedState& state);
   Result<SubfeedState> state_to_extend(LogDatabase& log, const FeedUri& uri, const SubfeedId& subfeed);

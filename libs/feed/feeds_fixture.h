@@ -50,6 +50,7 @@ class FeedsTest : public testing::Test {
   // "0 1 2 ... "
   static std::vector<std::string> numbers(TreeSize first, TreeSize count) {
     std::vector<std::string> texts;
+    texts.reserve(count);
     for (TreeSize i = 0; i < count; ++i) texts.push_back(std::to_string(first + i));
     return texts;
   }

@@ -123,6 +123,7 @@ TEST_F(FeedsTest, ItsFilesAreThoseOfATiledLog) {
       });
   ASSERT_TRUE(exported) << exported.error().message;
   std::vector<std::string> paths;
+  paths.reserve(sizes.size());
   for (const auto& [path, size] : sizes) paths.push_back(path);
   EXPECT_EQ(paths, (std::vector<std::string>{"checkpoint", "tile/0/000", "tile/0/001", "tile/0/002.p/88",
                                              "tile/1/000.p/2", "tile/entries/000", "tile/entries/001",
@@ -136,6 +137,7 @@ TEST_F(FeedsTest, ManyWritersLoseNothing) {
   constexpr int kWriters = 4;
   constexpr int kCalls = 10;
   std::vector<std::jthread> writers;
+  writers.reserve(kWriters);
   for (int writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([this, uri, writer] {
       Feeds own(place(), system_clock());
@@ -185,6 +187,7 @@ TEST_F(FeedsTest, ANameStandsForOneFeed) {
 TEST_F(FeedsTest, ManyWhoCreateANameAtOnceGetOneFeed) {
   std::vector<std::string> ids(4);
   std::vector<std::jthread> threads;
+  threads.reserve(ids.size());
   for (std::string& id : ids) {
     threads.emplace_back([this, &id] {
       Feeds own(place(), system_clock());
@@ -335,6 +338,8 @@ TEST_F(FeedsTest, AnOlderCopyIsNotSignedBelow) {
   // Another subfeed goes on.
   EXPECT_EQ(append({uri.feed, "squares"}, {"4"}), "0");
   for (const char* name : {"logs.db", "logs.db-wal", "logs.db-shm"}) fs::remove(home_ / "store" / name);
+  EXPECT_NE(read(subfeed).find("logs.db has nothing of it, but 3 messages were signed"), std::string::npos);
+  EXPECT_EQ(feeds_.size(subfeed).error().code, Code::corrupt);
   EXPECT_EQ(feeds_.append(uri, std::vector<std::string>{"0"}).error().code, Code::corrupt);
 }
 

@@ -86,6 +86,8 @@ Result<Database*> FeedKeys::open() {
 }
 
 Result<TreeSize> FeedKeys::signed_size(const SubfeedId& subfeed) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory_ / kDatabase, error)) return TreeSize{0};
   KACHERY_TRY(database, open());
   KACHERY_TRY(select, database->prepare("SELECT size FROM signed WHERE feed = ?1 AND subfeed = ?2"));
   KACHERY_TRY(found, select.bind(1, subfeed.feed.bytes()).bind(2, subfeed.hash.bytes()).step());

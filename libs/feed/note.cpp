@@ -75,7 +75,7 @@ std::string sign_note(std::string_view text, const std::string& name, const KeyP
   std::ranges::copy(NoteKey{name, pair.node_id()}.id(), bytes.begin());
   std::ranges::copy(pair.sign(as_bytes(text)), bytes.begin() + kIdSize);
   std::string note(text);
-  note += "\n";
+  note += '\n';
   note += kDash;
   note += name + " " + to_base64(bytes) + "\n";
   return note;

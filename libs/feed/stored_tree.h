@@ -21,8 +21,8 @@ struct NewEntry {
 // subfeed, where something that has to be there is not.
 class StoredTree {
  public:
-  StoredTree(LogDatabase& log, SubfeedId subfeed, SubfeedRow row, TreeSize size)
-      : log_(log), subfeed_(std::move(subfeed)), row_(row), size_(size) {}
+  StoredTree(LogDatabase& log, const SubfeedId& subfeed, SubfeedRow row, TreeSize size)
+      : log_(log), subfeed_(subfeed), row_(row), size_(size) {}
 
   // The bytes of the entries of a range within the tree; from `bytes_max` bytes on no more, but always one.
   Result<std::vector<std::string>> entries(const EntryRange& range, ByteCount bytes_max);

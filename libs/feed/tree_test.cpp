@@ -10,6 +10,7 @@ namespace {
 
 std::vector<TreeHash> leaves_of(TreeSize count) {
   std::vector<TreeHash> leaves;
+  leaves.reserve(count);
   for (TreeSize i = 0; i < count; ++i) leaves.push_back(hash_leaf(as_bytes("entry " + std::to_string(i))));
   return leaves;
 }

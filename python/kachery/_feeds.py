@@ -556,6 +556,11 @@ def list_feeds() -> list[Feed]:
     -------
     list of Feed
         In the order in which they came.
+
+    Raises
+    ------
+    Corrupt
+        What keeps them is damaged.
     """
     return [Feed(f"feed://{feed}") for feed, *_ in _session.current().feed_list()]
 
