@@ -81,6 +81,14 @@ CHANNEL_CALLS: list[tuple[str, list[str]]] = [
     ("channel uninvite", ["rats", "INVITATION"]), ("channel revoke", ["rats", "OTHER", "provide"]),
     ("channel leave", ["rats"]), ("channel delete", ["rats"]),
 ]
+# Likewise, without a hub. Texts for files are kept in the files `proof` and `checkpoint`.
+FEED_CALLS: list[tuple[str, list[str]]] = [
+    ("feed create", ["rats"]), ("feed create", []), ("feed append", ["rats/x", "1", '{"a": [1.0]}']), ("feed checkpoint", ["rats/x"]),
+    ("feed append", ["rats/x", "--text", "b"]), ("feed read", ["rats/x"]), ("feed tail", ["rats/x", "-n", "1"]), ("feed ls", []),
+    ("feed vkey", ["rats/x"]), ("feed prove", ["rats/x", "--message", "1"]), ("feed verify", ["proof"]),
+    ("feed prove", ["rats/x", "--since", "2"]), ("feed verify", ["proof", "--since", "checkpoint"]), ("feed verify", ["rats/x"]),
+    ("feed export", ["rats/x", "files"]), ("feed delete", ["rats"]),
+]
 # What the administrator of a hub runs, in this order. A hub that serves prints one line and goes on: see tests/test_hub.py.
 ADMIN_CALLS: dict[str, list[list[str]]] = {
     "hub admin user create": [["alice"]],
@@ -116,6 +124,8 @@ FAILURES: list[tuple[str, list[str]]] = [
     ("channel describe", ["rats", "x"]), ("channel delete", ["rats"]), ("channel revoke", ["rats", "me"]),
     ("channel uninvite", ["rats", "x"]), ("channel set-roles", ["rats", "all"]),
     ("load", [HERE, "--channel", "rats"]), ("load", [HERE, "--local", "--channel", "rats"]), ("store", ["f", "--upload-to-channel", "rats"]),
+    ("feed append", ["rats/x", "1"]), ("feed read", [f"feed://{'0' * 64}/x"]), ("feed tail", [f"feed://{'0' * 64}/x"]),
+    ("feed prove", ["rats/x"]), ("feed verify", ["f"]), ("feed checkpoint", ["rats/x"]), ("feed delete", ["rats"]),
     ("load", [HERE, "--local", "--resource", "lab"]), ("store", ["f", "--zone", "lab"]), ("load", [HERE, "--local", "--zone", "lab"]),
 ]
 
@@ -184,6 +194,15 @@ def test_what_is_said_of_resources_is_what_its_schema_says(run_with_hub) -> None
             validate(command, run_with_hub(command, arguments).expect(0).stdout)
 
 
+def test_what_is_said_of_feeds_is_what_its_schema_says(run, tmp_path: Path) -> None:
+    for command, arguments in FEED_CALLS:
+        stdout = run(command, arguments).expect(0).stdout
+        validate(command, stdout)
+        for name in ("proof", "checkpoint"):
+            if name in json.loads(stdout):
+                (tmp_path / name).write_text(json.loads(stdout)[name])
+
+
 def test_what_is_said_of_channels_is_what_its_schema_says(run_with_hub, hub) -> None:
     other = Node()
     assert other.call(hub.url, "/v1/nodes/whoami", {"zone": "default"}).code == "ok"
@@ -246,7 +265,7 @@ def commands(program: Program) -> set[str]:
 
 def test_every_command_has_a_schema_and_is_tried_here(program: Program) -> None:
     found = commands(program) - {"cat"}  # Its result is the content.
-    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *DAEMON_CALLS, *(name for name, _ in CHANNEL_CALLS), *ADMIN_CALLS,
+    assert found == {*CALLS, *HUB_CALLS, *RESOURCE_CALLS, *DAEMON_CALLS, *(name for name, _ in CHANNEL_CALLS + FEED_CALLS), *ADMIN_CALLS,
                      "node approve", "hub serve", "proxy"}
     assert {path.name for path in SCHEMAS.iterdir()} == {
         f"{name.replace(' ', '-')}.schema.json" for name in found | {"error"}}

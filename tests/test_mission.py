@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,20 @@ def test_sharing_data_static_content(tmp_path):
     )
     second = subprocess.run([sys.executable, "-c", later], env=environment, capture_output=True, text=True)
     assert second.stdout == "some-random-text\n{'a': [1, 2, {'b': 3}]}\n200.0\n(30, 40)\n", second.stderr
+
+
+def test_sharing_data_feeds(tmp_path):
+    """Written by one process, read by another that knows only the URI; no server runs."""
+    environment = {"KACHERY_DIR": str(tmp_path / "store"), "PATH": "/usr/bin:/bin"}
+    writer = subprocess.run([sys.executable, MISSION / "sharing_data_feed_writer.py"], env=environment, capture_output=True, text=True)
+    assert writer.returncode == 0 and writer.stderr == "", writer.stderr
+    said, uri = writer.stdout.splitlines()
+    assert said == "Found 25 prime numbers less than 100"
+    assert re.fullmatch("feed://[0-9a-f]{64}/primes", uri)
+    reader = subprocess.run([sys.executable, MISSION / "sharing_data_feed_reader.py", uri], env=environment, capture_output=True, text=True)
+    assert reader.returncode == 0 and reader.stderr == "", reader.stderr
+    lines = reader.stdout.splitlines()
+    assert len(lines) == 25 and lines[:3] == ["Prime 1: 2", "Prime 2: 3", "Prime 3: 5"] and lines[-1] == "Prime 25: 97"
 
 
 def test_two_machines(tmp_path, program):

@@ -22,10 +22,11 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "wire": {"crypto", "json"},
     "net": {"os", "crypto"},
     "store": {"os", "crypto", "json", "db", "chunk"},
+    "feed": {"os", "crypto", "json", "db"},
     "bucket": {"os", "crypto", "json", "chunk", "net"},
     "remote": {"os", "crypto", "json", "chunk", "wire", "net"},
-    "client": {"os", "crypto", "json", "db", "chunk", "store", "wire", "net", "remote"},
-    "hub": {"os", "crypto", "json", "db", "chunk", "wire", "net", "store", "bucket"},
+    "client": {"os", "crypto", "json", "db", "chunk", "store", "feed", "wire", "net", "remote"},
+    "hub": {"os", "crypto", "json", "db", "chunk", "wire", "net", "store", "feed", "bucket"},
 }
 MAY_INCLUDE["provide"] = MAY_INCLUDE["client"] | {"client"}
 # What people start: these may use everything that the client's users see.

@@ -21,6 +21,8 @@ CommandList configuring_commands();
 CommandList doctor_commands();
 CommandList document_commands();
 CommandList mutable_commands();
+CommandList feed_commands();
+CommandList feed_proof_commands();
 
 // In the order of --help.
 CommandList all_commands();

@@ -2,6 +2,7 @@
 
 #include "client/zone.h"
 #include "core/text.h"
+#include "feed/feeds.h"
 #include "os/parallel.h"
 #include "os/replacement.h"
 #include "store/manifests.h"

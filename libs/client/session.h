@@ -14,6 +14,7 @@
 #include "client/configuration.h"
 #include "client/identity.h"
 #include "client/throttle.h"
+#include "core/feed_uri.h"
 #include "core/names.h"
 #include "core/progress.h"
 #include "core/uri.h"
@@ -22,6 +23,10 @@
 #include "store/file_mutables.h"
 #include "store/mutables.h"
 #include "store/store.h"
+
+namespace kachery::feed {
+class Feeds;
+}
 
 namespace kachery {
 
@@ -77,6 +82,12 @@ class Session {
   // gen1's and gen2's mutables; also before there is a store. Missing::create is for what may set one.
   Result<Mutables*> mutables();
   Result<FileMutables*> file_mutables(Missing missing);
+
+  Result<feed::Feeds*> feeds();  // Of this machine; also before there is a store.
+  // By a URI, which may be unknown here, or a name, also of gen1's. Code::not_found if nothing has it.
+  Result<FeedId> find_feed(const std::string& name);
+  // "feed://ID/SUBFEED", or "NAME/SUBFEED" with the name of a feed.
+  Result<FeedUri> find_subfeed(const std::string& name);
 
   // Keeps copies of files, which may also be pipes, in the order of `paths`. The regular files are one batch:
   // all are durable, or the call fails.
@@ -191,6 +202,7 @@ class Session {
   std::unique_ptr<Opened> own_;
   std::optional<std::vector<std::unique_ptr<Opened>>> older_;
   std::unique_ptr<Mutables> mutables_;
+  std::unique_ptr<feed::Feeds> feeds_;
   std::unique_ptr<FileMutables> older_mutables_;  // For as long as there is no store of our own.
   std::mutex hub_mutex_;
   std::unique_ptr<remote::Hub> signed_hub_;

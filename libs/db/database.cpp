@@ -38,6 +38,19 @@ Code code_of_sqlite(int status) {
   }
 }
 
+const char* synchronous(Durability durability) {
+  switch (durability) {
+    case Durability::full:
+      // FULL that also syncs the directory, without which a rollback journal may come back.
+      return "PRAGMA synchronous = EXTRA";
+    case Durability::order:
+      return "PRAGMA synchronous = NORMAL";
+    case Durability::cache:
+      break;
+  }
+  return "PRAGMA synchronous = OFF";
+}
+
 std::unexpected<Error> fail_sqlite(sqlite3* connection, int status, std::string_view what) {
   std::string message(what);
   message += ": ";
@@ -60,13 +73,12 @@ Result<Database> Database::connect(const std::string& name, int flags, int busy_
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, Durability durability, Journal journal) {
-  const bool full = durability == Durability::full;
+  const bool cache = durability == Durability::cache;
   KACHERY_TRY(database, connect(path.native(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                                full ? kBusyWaitFullMs : kBusyWaitCacheMs));
+                                cache ? kBusyWaitCacheMs : kBusyWaitFullMs));
   KACHERY_TRY(database.run("PRAGMA foreign_keys = ON"));
   if (journal == Journal::wal) KACHERY_TRY(database.run("PRAGMA journal_mode = WAL"));
-  // EXTRA is FULL that also syncs the directory, without which a rollback journal may come back.
-  KACHERY_TRY(database.run(full ? "PRAGMA synchronous = EXTRA" : "PRAGMA synchronous = OFF"));
+  KACHERY_TRY(database.run(synchronous(durability)));
   return database;
 }
 
@@ -201,6 +213,11 @@ bool Statement::is_null(int column) const {
 
 Result<Transaction> Transaction::begin(Database& database) {
   KACHERY_TRY(database.run("BEGIN IMMEDIATE"));
+  return Transaction(&database);
+}
+
+Result<Transaction> Transaction::begin_reading(Database& database) {
+  KACHERY_TRY(database.run("BEGIN"));
   return Transaction(&database);
 }
 

@@ -18,6 +18,7 @@ namespace kachery {
 // How much a commit waits for.
 enum class Durability {
   full,   // On the disk when the commit returns.
+  order,  // Never damaged (with Journal::wal), but a power cut may take away the last commits.
   cache,  // May be lost or damaged by a power cut: only for what can be made again.
 };
 
@@ -34,7 +35,7 @@ class Statement;
 class Database {
  public:
   // Opens or makes the file. Its path may not have a symbolic link in it. Code::corrupt if it is no database.
-  // Waits for other processes: up to 5 s for a cache, up to a minute for what must be durable.
+  // Waits for other processes: up to 5 s for a cache, up to a minute for the rest.
   static Result<Database> open(const std::filesystem::path& path, Durability durability,
                                Journal journal = Journal::wal);
   // Opens a file that is there, of an older program's for instance, and changes nothing in it; also where we
@@ -92,6 +93,8 @@ class Statement {
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
+  // For reading: what is read belongs together, whatever others commit meanwhile.
+  static Result<Transaction> begin_reading(Database& database);
 
   Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;

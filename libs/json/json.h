@@ -67,6 +67,10 @@ enum class EscapedBytes { no, yes };
 // otherwise, naming the place.
 Result<Value> parse(std::string_view text, EscapedBytes escaped_bytes = EscapedBytes::no);
 
+// The text as it is, numbers and the order of members included, but without spaces between its parts. Errors
+// as of `parse`.
+Result<std::string> compact(std::string_view text);
+
 // The one text that equal values share: RFC 8785, which is also gen1's canonical JSON. Members are sorted,
 // and numbers are doubles, printed as JavaScript does. Text must be UTF-8, numbers finite, as `parse` gives
 // them.

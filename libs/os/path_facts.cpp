@@ -44,4 +44,10 @@ Result<PathFacts> path_facts(const std::filesystem::path& path) {
                    file_system_name(static_cast<unsigned long>(system.f_type))};
 }
 
+std::optional<FileIdentity> file_identity(const std::filesystem::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileIdentity{status.st_dev, status.st_ino};
+}
+
 }  // namespace kachery

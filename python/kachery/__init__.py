@@ -50,6 +50,19 @@ from ._uri import URI
 from ._zone import fetch_many, find_missing, upload_many, whoami
 
 if TYPE_CHECKING:
+    from ._feeds import (
+        Entry,
+        Feed,
+        Proved,
+        Subfeed,
+        check_history,
+        check_proof,
+        create_feed,
+        delete_feed,
+        list_feeds,
+        load_feed,
+        load_subfeed,
+    )
     from ._reports import Finding, Info, Verification, WhoAmI
     from ._request import RequestFileResult, request_file
 
@@ -59,15 +72,19 @@ __all__ = [
     "ContentText",
     "Corrupt",
     "Denied",
+    "Entry",
     "Exhausted",
     "Exists",
+    "Feed",
     "Finding",
     "Info",
     "Internal",
     "Invalid",
     "KacheryError",
     "NotFound",
+    "Proved",
     "RequestFileResult",
+    "Subfeed",
     "TimedOut",
     "URI",
     "Unavailable",
@@ -75,6 +92,10 @@ __all__ = [
     "WhoAmI",
     "__version__",
     "cat",
+    "check_history",
+    "check_proof",
+    "create_feed",
+    "delete_feed",
     "delete_mutable",
     "fetch_many",
     "find_missing",
@@ -82,11 +103,14 @@ __all__ = [
     "info",
     "link_file",
     "link_many",
+    "list_feeds",
     "load_bytes",
+    "load_feed",
     "load_file",
     "load_json",
     "load_npy",
     "load_pkl",
+    "load_subfeed",
     "load_text",
     "open",
     "request_file",
@@ -104,13 +128,24 @@ __all__ = [
 ]
 
 
-# Dataclasses take as long to import as all the rest: only for those who name them.
+# What takes long to import, or is not for everybody: only for those who name it.
 _LATER = {
+    "Entry": "_feeds",
+    "Feed": "_feeds",
     "Finding": "_reports",
     "Info": "_reports",
+    "Proved": "_feeds",
     "RequestFileResult": "_request",
+    "Subfeed": "_feeds",
     "Verification": "_reports",
     "WhoAmI": "_reports",
+    "check_history": "_feeds",
+    "check_proof": "_feeds",
+    "create_feed": "_feeds",
+    "delete_feed": "_feeds",
+    "list_feeds": "_feeds",
+    "load_feed": "_feeds",
+    "load_subfeed": "_feeds",
     "request_file": "_request",
 }
 

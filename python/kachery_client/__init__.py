@@ -1,7 +1,7 @@
 """The names of kachery's first generation, for scripts that use them. New scripts: ``import kachery``.
 
-Files and mutables are kept and found on this machine without a daemon; where a hub is configured, files also go to the zone
-and come from there. A miss is None, with a line on standard error
+Files, feeds and mutables are kept and found on this machine without a daemon; where a hub is configured, files also go to
+the zone and come from there. A miss is None, with a line on standard error
 that says where it was looked; damaged content raises ``kachery.Corrupt``. The functions are those of ``kachery`` with
 the older signatures; `basename` is the label.
 """
@@ -16,6 +16,7 @@ from . import main as main
 from ._direct import DirectClient, EphemeralClient
 from ._directories import TemporaryDirectory, _kachery_storage_dir, _kachery_temp_dir
 from ._ephemeral import config_ephemeral_node, enable_ephemeral, setup_colab_ephemeral
+from ._feeds import Feed, Subfeed, create_feed, get_feed_id, load_feed, load_subfeed, watch_for_new_messages
 from ._files import (
     link_file,
     load_bytes,
@@ -42,24 +43,30 @@ from ._uris import KacheryUri, build_uri, parse_uri
 __all__ = [
     "DirectClient",
     "EphemeralClient",
+    "Feed",
     "KacheryUri",
     "ShellScript",
+    "Subfeed",
     "TemporaryDirectory",
     "__version__",
     "_kachery_storage_dir",
     "_kachery_temp_dir",
     "build_uri",
     "config_ephemeral_node",
+    "create_feed",
     "delete",
     "enable_ephemeral",
     "get",
+    "get_feed_id",
     "get_string",
     "link_file",
     "load_bytes",
+    "load_feed",
     "load_file",
     "load_json",
     "load_npy",
     "load_pkl",
+    "load_subfeed",
     "load_text",
     "parse_uri",
     "set",
@@ -74,14 +81,13 @@ __all__ = [
     "upload_npy",
     "upload_pkl",
     "upload_text",
+    "watch_for_new_messages",
 ]
 
-_FEEDS = ("create_feed", "load_feed", "load_subfeed", "get_feed_id", "watch_for_new_messages", "Feed", "Subfeed")
 _TASKS = ("request_task", "taskfunction", "run_task_backend", "_run_task")
 
 
 def __getattr__(name: str) -> Any:
-    for names, what in ((_FEEDS, "feeds"), (_TASKS, "tasks")):
-        if name in names:
-            raise AttributeError(f"kachery_client.{name}: {what} are not there yet; files and mutables are")
+    if name in _TASKS:
+        raise AttributeError(f"kachery_client.{name}: tasks are not there yet; files, feeds and mutables are")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

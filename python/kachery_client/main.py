@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kachery import _session
 
+from ._feeds import (
+    Feed,
+    Subfeed,
+    create_feed,
+    delete_feed,
+    get_feed_id,
+    load_feed,
+    load_subfeed,
+    watch_for_new_messages,
+)
 from ._files import (
     link_file,
     load_bytes,
@@ -24,17 +32,24 @@ from ._mutables import delete, get, get_string, set  # noqa: A004 (the older nam
 from ._uris import build_uri, parse_uri
 
 __all__ = [
+    "Feed",
+    "Subfeed",
     "build_uri",
+    "create_feed",
     "delete",
+    "delete_feed",
     "get",
+    "get_feed_id",
     "get_node_id",
     "get_string",
     "link_file",
     "load_bytes",
+    "load_feed",
     "load_file",
     "load_json",
     "load_npy",
     "load_pkl",
+    "load_subfeed",
     "load_text",
     "parse_uri",
     "set",
@@ -43,6 +58,7 @@ __all__ = [
     "store_npy",
     "store_pkl",
     "store_text",
+    "watch_for_new_messages",
 ]
 
 
@@ -54,9 +70,3 @@ def get_node_id(daemon_port: int | None = None) -> str:
     node = _session.current().node_id(True)
     assert node is not None
     return node
-
-
-def __getattr__(name: str) -> Any:
-    if name == "delete_feed":
-        raise AttributeError(f"kachery_client.main.{name}: feeds are not there yet; files and mutables are")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

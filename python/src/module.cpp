@@ -74,4 +74,5 @@ NB_MODULE(_native, m) {
   bind_asking(session);
   bind_identity(session);
   bind_mutables(session);
+  bind_feeds(m, session);
 }

@@ -48,5 +48,6 @@ void bind_zone(SessionClass& session);
 void bind_asking(SessionClass& session);
 void bind_identity(SessionClass& session);
 void bind_mutables(SessionClass& session);
+void bind_feeds(nb::module_& m, SessionClass& session);
 
 }  // namespace kachery::python

@@ -17,7 +17,8 @@ from kachery import _native, _progress
 
 PACKAGE = Path(kachery.__file__).parent
 FUNCTIONS = [name for name in kachery.__all__ if isinstance(getattr(kachery, name), types.FunctionType)]
-CLASSES = ["ContentFile", "ContentText", "Finding", "Info", "KacheryError", "RequestFileResult", "URI", "Verification", "WhoAmI"]
+CLASSES = ["ContentFile", "ContentText", "Entry", "Feed", "Finding", "Info", "KacheryError", "Proved", "RequestFileResult", "Subfeed",
+           "URI", "Verification", "WhoAmI"]
 
 
 # --- Documents and types
@@ -87,7 +88,8 @@ def test_the_stub_has_what_the_native_module_has():
 # --- Zones
 
 
-HERE_ONLY = {"link_file", "link_many", "verify", "get_mutable", "set_mutable", "delete_mutable"}
+HERE_ONLY = {"link_file", "link_many", "verify", "get_mutable", "set_mutable", "delete_mutable", "create_feed", "load_feed", "load_subfeed",
+             "list_feeds", "delete_feed", "check_proof", "check_history"}
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in HERE_ONLY])
@@ -113,7 +115,7 @@ def test_a_zone_and_this_machine_only_is_a_contradiction(name, tmp_path):
         getattr(kachery, name)(argument, zone="lab", local=True)
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.startswith(("load_", "open", "cat", "info"))])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.startswith(("load_", "open", "cat", "info")) and name not in HERE_ONLY])
 def test_a_zone_and_nobody_else_is_a_contradiction(name):
     with pytest.raises(kachery.Invalid, match="give one of the two"):
         getattr(kachery, name)("sha1://" + "0" * 40, zone="lab", local_only=True)

@@ -90,9 +90,9 @@ def test_star_import_gives_every_name_that_the_older_one_gave():
     assert kc.main.load_text is kc.load_text, "scripts also import from kachery_client.main"
 
 
-@pytest.mark.parametrize("name", ["create_feed", "load_feed", "Feed", "Subfeed", "request_task", "taskfunction"])
-def test_feeds_and_tasks_say_that_they_are_not_there_yet(name):
-    with pytest.raises(AttributeError, match=f"kachery_client.{name}: (feeds|tasks) are not there yet"):
+@pytest.mark.parametrize("name", ["request_task", "taskfunction", "run_task_backend"])
+def test_tasks_say_that_they_are_not_there_yet(name):
+    with pytest.raises(AttributeError, match=f"kachery_client.{name}: tasks are not there yet"):
         getattr(kc, name)
     with pytest.raises(AttributeError, match="has no attribute"):
         kc.no_such_name
