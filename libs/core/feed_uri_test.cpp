@@ -9,7 +9,7 @@ const std::string kId = "c21cfca1b54ba841a7cbf35685b5a62db73ed16b7c3f50f2fa1f9e1
 
 TEST(FeedUri, ReadsAndPrintsTheFormsOfTheFirstGeneration) {
   for (const std::string& text : {"feed://" + kId, "feed://" + kId + "/primes", "feed://" + kId + "/a/b%20c",
-                                 "feed://" + kId + "/~80d9cc061689dbc521aba6b35235f29de63d8349"}) {
+                                  "feed://" + kId + "/~80d9cc061689dbc521aba6b35235f29de63d8349"}) {
     const auto uri = FeedUri::parse(text);
     ASSERT_TRUE(uri) << uri.error().message;
     EXPECT_EQ(uri->feed.hex(), kId);
