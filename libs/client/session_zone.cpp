@@ -157,8 +157,8 @@ Result<> Session::fetch(const Zone& zone, const Digest& digest, const Sources& s
   }
   const bool asks_nobody = !sources.asking && !zone.hub.node();  // Channels are for nodes.
   if (asks_nobody) return fail(asking.ignore_bucket ? Code::corrupt : Code::not_found, said);
-  const Result<> fetched = sources.asking ? fetch_from_resource(zone, digest, *sources.asking, progress)
-                                          : fetch_from_channels(zone, digest, asking, progress);
+  Result<> fetched = sources.asking ? fetch_from_resource(zone, digest, *sources.asking, progress)
+                                    : fetch_from_channels(zone, digest, asking, progress);
   if (fetched) return fetched;
   return fail(fetched.error().code, said + "; and " + fetched.error().message);
 }

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/text.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr int kBusyWaitCacheMs = 5'000;
 // Dozens of processes that commit at once, on a slow disk, take turns for this long.
 constexpr int kBusyWaitFullMs = 60'000;
+constexpr std::chrono::milliseconds kWalRetry{5};
 
 Code code_of_sqlite(int status) {
   switch (status & 0xFF) {
@@ -51,6 +54,18 @@ const char* synchronous(Durability durability) {
   return "PRAGMA synchronous = OFF";
 }
 
+// Whoever turns a new file to this mode needs it alone for a moment; of two who do it at once SQLite refuses
+// one at once, because they would wait for each other.
+Result<> keep_in_wal(Database& database, int wait_ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+  for (;;) {
+    Result<> kept = database.run("PRAGMA journal_mode = WAL");
+    const bool is_busy = !kept && kept.error().code == Code::unavailable;
+    if (!is_busy || std::chrono::steady_clock::now() >= until) return kept;
+    std::this_thread::sleep_for(kWalRetry);
+  }
+}
+
 std::unexpected<Error> fail_sqlite(sqlite3* connection, int status, std::string_view what) {
   std::string message(what);
   message += ": ";
@@ -73,11 +88,10 @@ Result<Database> Database::connect(const std::string& name, int flags, int busy_
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, Durability durability, Journal journal) {
-  const bool cache = durability == Durability::cache;
-  KACHERY_TRY(database, connect(path.native(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                                cache ? kBusyWaitCacheMs : kBusyWaitFullMs));
+  const int wait_ms = durability == Durability::cache ? kBusyWaitCacheMs : kBusyWaitFullMs;
+  KACHERY_TRY(database, connect(path.native(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, wait_ms));
   KACHERY_TRY(database.run("PRAGMA foreign_keys = ON"));
-  if (journal == Journal::wal) KACHERY_TRY(database.run("PRAGMA journal_mode = WAL"));
+  if (journal == Journal::wal) KACHERY_TRY(keep_in_wal(database, wait_ms));
   KACHERY_TRY(database.run(synchronous(durability)));
   return database;
 }

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <thread>
@@ -107,6 +108,33 @@ TEST_F(DatabaseTest, KeepsTextAndNullApartFromEmpty) {
 
 // An older program's directory must look afterwards as it did before. (As root, who may write anywhere, only
 // one with a rollback journal does.)
+TEST_F(DatabaseTest, ManyProcessesMayMakeTheSameOneAtOnce) {
+  for (int round = 0; round < 50; ++round) {
+    remove_files();
+    std::array<int, 2> gate{};
+    ASSERT_EQ(::pipe(gate.data()), 0);
+    std::vector<pid_t> children;
+    for (int i = 0; i < 8; ++i) {
+      const pid_t child = ::fork();
+      ASSERT_GE(child, 0);
+      if (child == 0) {
+        char end = 0;
+        ::close(gate[1]);
+        static_cast<void>(::read(gate[0], &end, 1));  // Until all are there.
+        ::_exit(Database::open(path_, Durability::full) ? 0 : 1);
+      }
+      children.push_back(child);
+    }
+    ::close(gate[0]);
+    ::close(gate[1]);
+    for (const pid_t child : children) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_EQ(status, 0) << "in round " << round;
+    }
+  }
+}
+
 TEST_F(DatabaseTest, OpenedForReadingChangesNothing) {
   for (const Journal journal : {Journal::rollback, Journal::wal}) {
     if (journal == Journal::wal && ::geteuid() == 0) continue;

@@ -6,7 +6,7 @@ from typing import final
 _Stored = tuple[str, int]  # The hexadecimal digest, the size in bytes.
 _Findings = list[tuple[str, bytes]]  # URIs, and what is wrong.
 # The members of `_hub.Sources`.
-_Sources = tuple[bool, bool, str, str, bool, str]
+_Sources = tuple[bool, bool, str, str, bool, str, int]
 # The members of `_reports.WhoAmI`.
 _WhoAmI = tuple[
     str, str | None, bool, bool, str | None, str | None, str, bool, bool, bool, int, int, int | None, int | None

@@ -117,6 +117,7 @@ std::vector<Candidate> candidates_in(const Call& call, const ZoneName& zone,
     }
   }
   std::vector<Candidate> candidates;
+  candidates.reserve(found.size());
   for (auto& [node, candidate] : found) candidates.push_back(std::move(candidate));
   return candidates;
 }

@@ -148,14 +148,15 @@ Task<> Orders::run_in_channel(std::shared_ptr<Order> order) {
     } else {
       last = co_await confirmed(order, *std::move(said));
     }
-    if (last.state == wire::kCompleted)
+    if (last.state == wire::kCompleted) {
       end(*order, std::move(last));
-    else
-      log(Severity::warning, "provider_failed",
-          {{"of", channel.str()},
-           {"digest", order->upload().digest.hex()},
-           {"node", provider->node() ? provider->node()->hex() : ""},
-           {"why", printable(last.message.value_or(last.state))}});
+      co_return;
+    }
+    log(Severity::warning, "provider_failed",
+        {{"of", channel.str()},
+         {"digest", order->upload().digest.hex()},
+         {"node", provider->node() ? provider->node()->hex() : ""},
+         {"why", printable(last.message.value_or(last.state))}});
   }
 }
 
