@@ -38,16 +38,17 @@ enum class Action {
   ask_channels,       // As find, for a file that nodes of channels are to upload.
   register_resource,  // A registered node that may upload in the zone.
   provide,            // Likewise, under a name that is its own.
-  provide_as_node,    // A registered node: what it may provide, and where, is decided whenever it is asked for it.
-  remove_resource,    // A registered node: its user's; an admin of the zone: any.
-  create_channel,     // A registered node that may upload in the zone.
-  see_channels,       // A registered node: those that it is a member of, or whose owner is its user.
-  see_all_channels,   // An admin of the zone.
-  manage_channel,     // A node of the channel's owner; an admin of the zone.
-  join_channel,       // A registered node, for itself: by a code, or where it is a member.
-  use_signed_url,     // Whoever has a URL that we signed; the URL is checked by whoever serves it.
-  read_metrics,       // The metrics token.
-  administrate,       // The administrator's token.
+  provide_as_node,   // A registered node: what it may provide, and where, is decided whenever it is asked for
+                     // it.
+  remove_resource,   // A registered node: its user's; an admin of the zone: any.
+  create_channel,    // A registered node that may upload in the zone.
+  see_channels,      // A registered node: those that it is a member of, or whose owner is its user.
+  see_all_channels,  // An admin of the zone.
+  manage_channel,    // A node of the channel's owner; an admin of the zone.
+  join_channel,      // A registered node, for itself: by a code, or where it is a member.
+  use_signed_url,    // Whoever has a URL that we signed; the URL is checked by whoever serves it.
+  read_metrics,      // The metrics token.
+  administrate,      // The administrator's token.
 };
 
 // Who asks.
