@@ -22,6 +22,7 @@ constexpr milliseconds kPingEvery{20'000};
 constexpr milliseconds kWaitWithoutTimeout{10'000};  // Of clients of 0.3.x.
 
 constexpr milliseconds kAcknowledgeWait{20'000};
+constexpr milliseconds kTellOfEnd{3'000};
 constexpr milliseconds kAnswerWaitMax{3'600'000};  // No client waits longer for one answer.
 constexpr std::size_t kRequestsMax = 1'000;        // At a time.
 constexpr std::size_t kMessagesMax = 2'000;        // That wait to be sent: one for each request, and pings.
@@ -94,8 +95,18 @@ Result<Question> question_of(const Link& link, const legacy::RequestFromClient& 
   return Question{*digest, std::min(asked->timeout_msec.value_or(kWaitWithoutTimeout), kAnswerWaitMax)};
 }
 
+void respond(const std::shared_ptr<Shared>& shared, const std::string& id, const wire::AskState& state) {
+  const legacy::FileUploadResponse response{.status = legacy::status_of(state)};
+  send(shared, wire::print(legacy::ResponseToClient{
+                   .request_id = id, .response = wire::to_json(response), .error = {}}));
+}
+
 // Answers when the upload has ended, or the time is over.
 Task<> answer(std::shared_ptr<Shared> shared, std::string id, Question question) {
+  if (const auto ended = shared->uploads.ended(question.digest)) {
+    respond(shared, id, *ended);
+    co_return;
+  }
   Signal changed(shared->link.loop);
   const auto interest = shared->link.provider.ask({question.digest}, std::nullopt, changed);
   shared->uploads.keep(question.digest);
@@ -107,9 +118,7 @@ Task<> answer(std::shared_ptr<Shared> shared, std::string id, Question question)
     co_await changed.wait(left);
   }
   if (shared->requests.erase(id) == 0) co_return;  // Taken back.
-  const legacy::FileUploadResponse response{.status = legacy::status_of(interest->state())};
-  send(shared, wire::print(legacy::ResponseToClient{
-                   .request_id = id, .response = wire::to_json(response), .error = {}}));
+  respond(shared, id, interest->state());
 }
 
 void refuse(const std::shared_ptr<Shared>& shared, const std::string& id, const std::string& why) {
@@ -191,13 +200,22 @@ void stop(const std::shared_ptr<Shared>& shared) {
 }  // namespace
 
 void OlderUploads::keep(const Digest& digest) {
-  if (kept_.insert(digest).second) loop_.spawn(hold(digest));
+  if (kept_.try_emplace(digest).second) loop_.spawn(hold(digest));
+}
+
+std::optional<wire::AskState> OlderUploads::ended(const Digest& digest) const {
+  const auto found = kept_.find(digest);
+  return found == kept_.end() ? std::nullopt : found->second;
 }
 
 Task<> OlderUploads::hold(Digest digest) {
   Signal changed(loop_);
   const auto interest = provider_.ask({digest}, std::nullopt, changed);
   while (!wire::is_final(interest->state())) co_await changed.wait(kAnswerWaitMax);
+  if (interest->state().state == wire::kCompleted) {
+    kept_.at(digest) = interest->state();
+    co_await loop_.sleep(kTellOfEnd);
+  }
   kept_.erase(digest);
 }
 

@@ -1,8 +1,9 @@
 // The daemon's connection to a proxy of gen2. wire/legacy/proxy.h. Inside daemon only.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 
 #include "core/secret.h"
 #include "daemon/link.h"
@@ -17,13 +18,16 @@ class OlderUploads {
 
   // Goes on with the upload to its end, whoever goes away.
   void keep(const Digest& digest);
+  // How it has ended, for some seconds: whoever asked in vain for the last time is not to begin it again.
+  // None: it has not, or not well.
+  std::optional<wire::AskState> ended(const Digest& digest) const;
 
  private:
   Task<> hold(Digest digest);
 
   FileProvider& provider_;
   Loop& loop_;
-  std::set<Digest> kept_;
+  std::map<Digest, std::optional<wire::AskState>> kept_;  // With their ends.
 };
 
 // Connects, serves the resource of the offer, which there must be, and gives how it ended. All of them
