@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 import signal
 import threading
@@ -301,20 +300,6 @@ def machine_of(laboratory: Laboratory, program: Program, path: Path, user: str =
     return machine
 
 
-@contextmanager
-def daemon(machine: Machine, *words: str) -> Iterator[None]:
-    machine.run("daemon", "start", "--background", *words).expect(OK)
-    try:
-        yield
-    finally:
-        machine.run("daemon", "stop")
-
-
-def status(machine: Machine) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(machine.run("daemon", "status", "--json").expect(OK).stdout)
-    return found
-
-
 def keep(machine: Machine, content: bytes) -> bytes:
     """Stores it on this machine only."""
     machine.run("store", "--local", write(machine.path / f"file {time.monotonic_ns()}", content)).expect(OK)
@@ -327,7 +312,7 @@ def test_a_daemon_gives_in_the_channels_in_which_it_provides(laboratory: Laborat
     machine = machine_of(laboratory, program, tmp_path / "one")
     node, asker = node_of(machine), member(laboratory, channel, REQUEST)
     laboratory.admit(node, channel, [OTHER])
-    with daemon(machine):
+    with machine.daemon():
         for granted, wanted in itertools.product((False, True), repeat=2):
             content = keep(machine, os.urandom(500))
             laboratory.admit(node, channel, [OTHER] + [PROVIDE] * granted, [OTHER] + [PROVIDE] * wanted)
@@ -348,7 +333,7 @@ def test_one_file_goes_to_two_channels(laboratory: Laboratory, channel: str, pro
         laboratory.admit(node_of(machine), name, [PROVIDE])
     askers = {name: member(laboratory, name, REQUEST) for name in (channel, other)}
     content = keep(machine, os.urandom(40 << 20))
-    with daemon(machine), ExitStack() as stack:
+    with machine.daemon(), ExitStack() as stack:
         asked = [stack.enter_context(Asking(laboratory.hub, asker, question(digest_of(content), name))) for name, asker in askers.items()]
         assert [asking.last()["state"] for asking in asked] == ["completed", "completed"]
 
@@ -361,7 +346,7 @@ def test_a_linked_file_that_changed_is_not_claimed(laboratory: Laboratory, chann
     path = write(machine.path / "linked", content)
     machine.run("link", path).expect(OK)
     path.write_bytes(content + b"more")
-    with daemon(machine):
+    with machine.daemon():
         assert ask(laboratory, asker, content, channel)["state"] == "not_found"
         wait_until(lambda: str(path) in (machine.store / "daemon/log").read_text(), "its own log says which file it is")
 
@@ -376,10 +361,10 @@ def test_a_daemon_comes_back_after_it_was_killed_and_after_the_hub_was(laborator
         message = {"zone": "lab", "digest": digest_of(b""), "channel": channel}
         return bool(laboratory.ask(asker, "/v1/files/holders", message).message["asked"] == 1)
 
-    with daemon(machine):
-        os.kill(status(machine)["process"], signal.SIGKILL)
+    with machine.daemon():
+        os.kill(machine.daemon_status()["process"], signal.SIGKILL)
         wait_until(lambda: not is_there(), "the hub has noticed it")
-    with daemon(machine):
+    with machine.daemon():
         assert ask(laboratory, asker, keep(machine, os.urandom(500)), channel)["state"] == "completed"
         laboratory.hub.restart()
         wait_until(is_there, "it is connected again", 30)
@@ -395,13 +380,13 @@ def test_another_daemon_goes_on_when_one_is_killed(laboratory: Laboratory, chann
         for machine in machines:
             laboratory.admit(node_of(machine), channel, [PROVIDE])
             keep(machine, content)
-            stack.enter_context(daemon(machine, "--upload-rate", "3M"))
+            stack.enter_context(machine.daemon("--upload-rate", "3M"))
         asking = stack.enter_context(Asking(laboratory.hub, asker, question(digest_of(content), None)))
         asking.until("running")
-        wait_until(lambda: any(status(machine)["uploads_running"] for machine in machines), "one of them says that it sends")
-        [sending] = [machine for machine in machines if status(machine)["uploads_running"]]
+        wait_until(lambda: any(machine.daemon_status()["uploads_running"] for machine in machines), "one of them says that it sends")
+        [sending] = [machine for machine in machines if machine.daemon_status()["uploads_running"]]
         [other] = [machine for machine in machines if machine is not sending]
-        os.kill(status(sending)["process"], signal.SIGKILL)
+        os.kill(sending.daemon_status()["process"], signal.SIGKILL)
         last = asking.last()
         assert last["state"] == "completed" and last["size"] == len(content), last
-        wait_until(lambda: status(other)["uploads_completed"] == 1, "the other one has sent it")
+        wait_until(lambda: other.daemon_status()["uploads_completed"] == 1, "the other one has sent it")

@@ -92,7 +92,8 @@ Task<Response> answer_older_ask(Rendezvous& rendezvous, FindSize find_size, Olde
   if (!digest) co_return failure("Error handling request: Invalid URI");
   if (find_size) {
     Reader of_zone{.zone = true};
-    const Result<std::optional<ByteCount>> size = co_await find_size(ask.resource.zone, std::move(of_zone), *digest);
+    const Result<std::optional<ByteCount>> size =
+        co_await find_size(ask.resource.zone, std::move(of_zone), *digest);
     if (!size) co_return failure(size.error().message);
     if (*size) co_return status_answer({.state = wire::kCompleted, .size = *size, .bytes_uploaded = *size});
   }
